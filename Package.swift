@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target here: Swift 6 mode, explicit existentials and imports, no warning left.
+let house: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: uses, swiftSettings: house)
+}
+
+/// A plugin: `Plugins/<name>`, with one file a stage and `<name>.swift` listing them. The CLI's own list
+/// (`Sources/pipe/Plugins.swift`) names it a second time; a test compares the two with the folders.
+func stagePlugin(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: ["PipeCore", "PipeKit"] + uses, path: "Plugins/\(name)", swiftSettings: house)
+}
+
+func tests(of name: String, uses: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name)] + uses,
+        resources: resources,
+        swiftSettings: house
+    )
+}
+
+// One line a plugin.
+let plugins = [
+    stagePlugin("Basics")
+]
+
+let package = Package(
+    name: "pipe",
+    products: [
+        .executable(name: "pipe", targets: ["pipe"])
+    ],
+    targets: [
+        // libyaml 0.2.5: a complete YAML 1.1 reader with a mark on every event. Saves us a YAML parser.
+        .systemLibrary(name: "CYaml"),
+        library("PipeCore"),
+        library("PipeKit", uses: ["PipeCore"]),
+        library("PipeGraph", uses: ["PipeCore", "PipeKit", "CYaml"]),
+        .executableTarget(
+            name: "pipe",
+            dependencies: ["PipeCore", "PipeKit", "PipeGraph"] + plugins.map { .init(stringLiteral: $0.name) },
+            swiftSettings: house
+        ),
+        tests(of: "PipeKit", uses: ["PipeCore"]),
+        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"]),
+    ] + plugins,
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

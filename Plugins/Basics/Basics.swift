@@ -1,0 +1,5 @@
+public import PipeKit
+
+extension Plugin {
+    public static let basics = Plugin("Basics", "What every graph needs.", stages: [])
+}

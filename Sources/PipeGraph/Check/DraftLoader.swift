@@ -1,0 +1,278 @@
+import PipeKit
+
+/// Reads the file of a graph and the files it includes into a draft.
+struct DraftLoader {
+    let catalogue: Catalogue
+    let options: CheckOptions
+    let reader: Reader
+    private(set) var draft = Draft()
+    private(set) var root = GraphFile()
+    private(set) var rootScope: Scope
+    /// For each included file: the place in another file that takes it in.
+    private(set) var includedAt: [Int32: Place] = [:]
+
+    private static let mostIncludes = 256
+    private static let deepestInclude = 8
+
+    init(catalogue: Catalogue, options: CheckOptions) {
+        self.catalogue = catalogue
+        self.options = options
+        reader = Reader(looksAtWorld: options.looksAtWorld)
+        rootScope = Scope(environment: options.environment)
+    }
+
+    mutating func load(_ source: SourceFile) {
+        let file = reader.files.add(source)
+        let start = Place(file: file, line: 1, column: 1, length: 1)
+        reader.diagnostics.fallback = start
+        guard let entries = entries(of: source, file: file) else { return }
+        var given = ParamValues()
+        for (name, value) in options.params { given.nodes[name] = (commandLine(value), nil) }
+        let fields = Fields.of(GraphFile.self)
+        let values = readHead(entries, fields, rootScope, given: given, start)
+        root = fields.make(GraphFile.self, values)
+        takeStages(entries, rootScope, prefixes: [""], chain: [source])
+        let mentionsStages = ["stages", "include"].contains { values.misspelt.contains($0) }
+        if root.stages == nil, root.include == nil, !mentionsStages {
+            reader.diagnostics.error(
+                .missingKey,
+                at: start,
+                "the graph has no stages",
+                hint: "add 'stages:' with a source and a sink, or run 'pipe new graph SOURCE/SINK'"
+            )
+        }
+    }
+
+    private func entries(of source: SourceFile, file: Int32) -> [Node.Entry]? {
+        guard let node = YAMLReader.read(source, index: file, into: &reader.diagnostics) else { return nil }
+        reader.filler = nil
+        return reader.entries(node, wanted: "a mapping with 'pipe' and 'stages'")
+    }
+
+    /// Reads all of a file but its stages. The params come first: everything else may be filled in from them.
+    private mutating func readHead(
+        _ entries: [Node.Entry],
+        _ fields: Fields,
+        _ scope: Scope,
+        given: ParamValues,
+        _ start: Place
+    ) -> FieldValues {
+        reader.filler = scope
+        reader.diagnostics.fallback = start
+        let params = entries.first { $0.key == "params" }.map { Part<ParamsPart>(node: $0.value) }
+        scope.params = reader.params(params, given: given, place: start)
+        draft.scopes.append(scope)
+        let values = fields.read(entries, of: start, reader, what: "key")
+        if let entry = entries.first(where: { $0.key == "pipe" }), case .scalar(let text, _) = entry.value.content,
+            let version = Int(text), version != 1
+        {
+            reader.diagnostics.error(
+                .unsupportedVersion,
+                at: entry.value.place,
+                "this pipe reads version 1 of the language, not \(version)",
+                hint: version > 1 ? "use a newer pipe, or write 'pipe: 1'" : "write 'pipe: 1'",
+                suggestion: "1"
+            )
+        }
+        return values
+    }
+
+    /// A value from the command line: its place is its own text, and its paths start where pipe runs.
+    private func commandLine(_ value: String) -> Node {
+        let file = reader.files.add(SourceFile(name: "--set", directory: ".", bytes: Array(value.utf8)))
+        let length = Int32(clamping: max(1, value.unicodeScalars.count))
+        return Node(.scalar(text: value, style: .plain), at: Place(file: file, line: 1, column: 1, length: length))
+    }
+
+    // MARK: Stages
+
+    private mutating func takeStages(_ file: [Node.Entry], _ scope: Scope, prefixes: [String], chain: [SourceFile]) {
+        if let stages = file.first(where: { $0.key == "stages" })?.value {
+            for entry in reader.entries(stages, wanted: "a mapping of stages") ?? [] {
+                reader.filler = scope
+                take(stage: entry, scope, prefixes)
+            }
+        }
+        guard let includes = file.first(where: { $0.key == "include" })?.value else { return }
+        guard case .list(let nodes) = includes.content else {
+            reader.diagnostics.error(
+                .wrongShape,
+                at: includes.place,
+                "a list of files belongs here, not \(includes.described)",
+                hint: "write '- file: common.yaml'"
+            )
+            return
+        }
+        for node in nodes {
+            reader.filler = scope
+            take(include: node, scope, prefixes, chain)
+        }
+    }
+
+    private mutating func take(stage entry: Node.Entry, _ scope: Scope, _ prefixes: [String]) {
+        let name = (prefixes.first ?? "") + entry.key
+        guard checkName(name, of: "a stage", at: entry.keyPlace, &reader.diagnostics) else { return }
+        if let first = draft.index[name] {
+            reader.diagnostics.error(
+                .duplicateKey,
+                at: entry.keyPlace,
+                "a second stage is named '\(name)'",
+                hint: "give an included file a 'prefix'",
+                notes: [.init("first defined here", at: draft.stages[first].place)]
+            )
+            return
+        }
+        reader.diagnostics.fallback = entry.keyPlace
+        let entries = reader.entries(entry.value, wanted: "a mapping with a 'type'")
+        var stage = Draft.Stage(
+            name: name,
+            place: entry.keyPlace,
+            entries: entries ?? [],
+            scope: scope,
+            prefixes: prefixes
+        )
+        if let entries { readCommon(entries, into: &stage) }
+        draft.index[name] = draft.stages.count
+        draft.stages.append(stage)
+    }
+
+    /// Reads what every stage may state, and finds its type. A misspelt 'type' or 'from' is reported once, and read as
+    /// what was meant, so that it is not followed by findings about what is missing.
+    private func readCommon(_ entries: [Node.Entry], into stage: inout Draft.Stage) {
+        let fields = Fields.of(StageCommon.self)
+        let typeName = entries.first { $0.key == "type" }.flatMap { TypeName.read($0.value, reader) }
+        stage.type = typeName.flatMap { catalogue[$0.name] }
+        if let typeName, stage.type == nil {
+            reader.diagnostics.unknown(
+                .unknownType,
+                at: typeName.place,
+                "there is no stage type '\(shortened(typeName.name))'",
+                name: typeName.name,
+                among: catalogue.names,
+                otherwise: "'pipe stages' lists the types"
+            )
+        }
+        let unknown = entries.filter { entry in
+            fields.option(named: entry.key) == nil && stage.type?.fields.option(named: entry.key) == nil
+        }
+        func meant(_ name: String) -> Node.Entry? {
+            guard !entries.contains(where: { $0.key == name }) else { return nil }
+            return unknown.first {
+                (stage.type?.fields ?? fields).meaning(of: $0.key, besides: entries, elsewhere: fields) == name
+            }
+        }
+        let misspeltType = meant("type")
+        let common = entries.filter { $0.key != "type" && fields.option(named: $0.key) != nil }
+        let type = entries.filter { $0.key == "type" } + [misspeltType].compactMap { $0 }
+        let quiet = typeName == nil && !type.isEmpty && misspeltType == nil
+        stage.common = fields.make(
+            StageCommon.self,
+            fields.read(common + (quiet ? [] : type), of: stage.place, reader, assumes: quiet ? ["type"] : [])
+        )
+        stage.from = entries.first { $0.key == "from" }?.value ?? meant("from")?.value
+    }
+
+    // MARK: Includes
+
+    private mutating func take(include node: Node, _ scope: Scope, _ prefixes: [String], _ chain: [SourceFile]) {
+        guard let include = Include.read(node, reader), let filePlace = include.$file.place else { return }
+        let outer = reader.files[node.place]
+        let path = normalized(include.file.hasPrefix("/") ? include.file : "\(outer.directory)/\(include.file)")
+        if chain.contains(where: { $0.path == path }) {
+            let names = (chain.map(\.path) + [path]).map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+            reader.diagnostics.error(
+                .includeCycle,
+                at: filePlace,
+                "the file includes itself: \(names.joined(separator: " -> "))",
+                hint: "remove one of these includes"
+            )
+            return
+        }
+        guard chain.count <= Self.deepestInclude, includedAt.count < Self.mostIncludes else {
+            reader.diagnostics.error(
+                .includeCycle,
+                at: filePlace,
+                "includes go more than \(Self.deepestInclude) deep, or are more than \(Self.mostIncludes)",
+                hint: "use 'stations' to repeat a part of a graph"
+            )
+            return
+        }
+        let source: SourceFile
+        do throws(FileLoader.Failure) {
+            source = try SourceFile(reading: path)
+        } catch {
+            reader.diagnostics.error(
+                error.code == .unreadableFile ? .missingFile : error.code,
+                at: filePlace,
+                "'\(include.file)': \(error.message)",
+                hint: "includes start at the directory of the file they stand in: \(outer.directory)"
+            )
+            return
+        }
+        let file = reader.files.add(source)
+        includedAt[file] = filePlace
+        take(fragment: source, file, include, scope, prefixes, chain + [source])
+    }
+
+    private mutating func take(
+        fragment source: SourceFile,
+        _ file: Int32,
+        _ include: Include,
+        _ outer: Scope,
+        _ prefixes: [String],
+        _ chain: [SourceFile]
+    ) {
+        let start = Place(file: file, line: 1, column: 1, length: 1)
+        guard var entries = entries(of: source, file: file) else { return }
+        let fields = Fields.of(FragmentFile.self)
+        let misplaced = entries.filter { entry in
+            fields.option(named: entry.key) == nil && Fields.of(GraphFile.self).option(named: entry.key) != nil
+        }
+        for entry in misplaced {
+            reader.diagnostics.error(
+                .unknownKey,
+                at: entry.keyPlace,
+                "'\(entry.key)' has no place in a file that is included",
+                hint: "move it to the graph that includes this file"
+            )
+        }
+        entries.removeAll { entry in misplaced.contains { $0.key == entry.key } }
+
+        reader.filler = outer
+        let given = values(of: include)
+        let scope = Scope(environment: options.environment)
+        _ = readHead(entries, fields, scope, given: given, start)
+        let prefix = (prefixes.first ?? "") + include.prefix
+        takeStages(entries, scope, prefixes: [prefix] + prefixes, chain: chain)
+    }
+
+    /// The values of `with`, filled in where they are written.
+    private func values(of include: Include) -> ParamValues {
+        var values = ParamValues()
+        guard let with = include.with else { return values }
+        for entry in reader.entries(with.node, wanted: "a mapping of params to values") ?? [] {
+            guard let text = reader.text(entry.value, wanted: "a value") else { continue }
+            let style: Node.ScalarStyle = text.isQuoted && !text.isFilled ? .quoted : .plain
+            values.nodes[entry.key] = (
+                Node(.scalar(text: text.text, style: style), at: entry.value.place), entry.keyPlace
+            )
+        }
+        return values
+    }
+}
+
+extension SourceFile {
+    /// Reads a file; `-` is standard input.
+    init(reading path: String) throws(FileLoader.Failure) {
+        let bytes = try FileLoader.bytes(of: path)
+        self.init(path: path, bytes: bytes)
+    }
+
+    /// A file with this path; `-` is standard input.
+    init(path: String, bytes: [UInt8]) {
+        let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        self.init(name: path == "-" ? "<stdin>" : path, directory: directory, bytes: bytes)
+    }
+
+    fileprivate var path: String { normalized(name) }
+}

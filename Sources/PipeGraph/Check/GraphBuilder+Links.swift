@@ -1,0 +1,307 @@
+import PipeCore
+import PipeKit
+
+/// From `from:` to links between ports.
+extension GraphBuilder {
+    /// One source that a stage names, before it is resolved.
+    private struct Reference {
+        var text: String
+        var place: Place
+        /// Where the text stands as written, so that a part of it can be pointed at.
+        var isAsWritten: Bool
+        var options: LinkOptions?
+    }
+
+    mutating func resolveLinks() {
+        for index in draft.stages.indices {
+            let stage = draft.stages[index]
+            guard let from = stage.from else { continue }
+            reader.filler = stage.scope
+            reader.diagnostics.fallback = stage.place
+            if let type = stage.type, type.isSource {
+                reader.diagnostics.error(
+                    .tooManyLinks,
+                    at: from.place,
+                    "'\(stage.name)' is a source (\(type.name)), and nothing can lead to it",
+                    hint: "remove 'from', or use another type"
+                )
+            }
+            guard let references = references(from, of: index) else {
+                hasLostLinks = true
+                continue
+            }
+            for reference in references { resolve(reference, to: index) }
+        }
+        checkRepeatedLinks()
+    }
+
+    // MARK: Reading
+
+    private func references(_ from: Node, of stage: Int) -> [Reference]? {
+        switch from.content {
+        case .scalar: return reference(from, stage).map { [$0] }
+        case .map(let entries): return references(entries, stage)
+        case .list(let nodes):
+            var all: [Reference] = []
+            var isSound = true
+            for node in nodes {
+                if case .map(let entries) = node.content {
+                    let found = references(entries, stage)
+                    isSound = isSound && found != nil
+                    all += found ?? []
+                } else if let found = reference(node, stage) {
+                    all.append(found)
+                } else {
+                    isSound = false
+                }
+            }
+            if nodes.isEmpty {
+                reader.diagnostics.error(
+                    .missingValue,
+                    at: from.place,
+                    "the list of sources is empty",
+                    hint: "name a stage"
+                )
+                return nil
+            }
+            if !isSound, all.isEmpty { return nil }
+            return all
+        }
+    }
+
+    private func reference(_ node: Node, _ stage: Int) -> Reference? {
+        guard let text = reader.text(node, wanted: "the name of a stage") else { return nil }
+        return Reference(text: text.text, place: node.place, isAsWritten: !text.isFilled && node.textOffset == 0)
+    }
+
+    private func references(_ entries: [Node.Entry], _ stage: Int) -> [Reference]? {
+        var all: [Reference] = []
+        for entry in entries {
+            let length = Int32(entry.key.unicodeScalars.count)
+            var reference = Reference(
+                text: entry.key,
+                place: entry.keyPlace,
+                isAsWritten: entry.keyPlace.length == length
+            )
+            if !entry.value.isEmpty {
+                guard case .map = entry.value.content else {
+                    reportNoOptions(entry, stage)
+                    continue
+                }
+                reference.options = LinkOptions.read(entry.value, reader)
+            }
+            all.append(reference)
+        }
+        return all.isEmpty && !entries.isEmpty ? nil : all
+    }
+
+    private func reportNoOptions(_ entry: Node.Entry, _ stage: Int) {
+        let inputs = graph.stages[stage].inputs.map(\.name)
+        let options = Fields.of(LinkOptions.self)
+        if case .scalar(let text, _) = entry.value.content {
+            if inputs.contains(entry.key) {
+                reader.diagnostics.error(
+                    .wrongShape,
+                    at: entry.value.place,
+                    "the keys under 'from' are sources, and '\(entry.key)' is an input",
+                    hint: "write '\(text): { to: \(entry.key) }'"
+                )
+                return
+            }
+            if options.option(named: entry.key) != nil {
+                reader.diagnostics.error(
+                    .wrongShape,
+                    at: entry.keyPlace,
+                    "'\(entry.key)' is an option of a link, and stands beside the source here",
+                    hint: "write 'SOURCE: { \(entry.key): \(shortened(text)) }'"
+                )
+                return
+            }
+        }
+        reader.diagnostics.error(
+            .wrongShape,
+            at: entry.value.place,
+            "options of the link belong here, not \(entry.value.described)",
+            hint: "write '\(entry.key): { capacity: 8 }', or only the name"
+        )
+    }
+
+    // MARK: Resolving
+
+    private mutating func resolve(_ reference: Reference, to target: Int) {
+        let parts = reference.text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(
+            String.init
+        )
+        let stage = draft.stages[target]
+        guard let origin = draft.stage(named: parts[0], seenFrom: stage) else {
+            reportUnknownStage(parts, reference, target)
+            return
+        }
+        let input = inputPort(of: target, reference)
+        guard draft.stages[origin].type != nil else {
+            if let input { presumedInputs.insert(.init(stage: target, port: input)) }
+            return
+        }
+        let output = outputPort(of: origin, parts.count > 1 ? parts[1] : nil, reference, name: parts[0])
+        if let output { presumedLinked.insert(.init(stage: origin, port: output)) } else { presumeAllLinked(origin) }
+        guard let input, let output else {
+            if let input { presumedInputs.insert(.init(stage: target, port: input)) }
+            return
+        }
+        let defaults = root.defaults?.links
+        let options = reference.options ?? LinkOptions()
+        graph.links.append(
+            GraphLink(
+                from: .init(stage: origin, port: output),
+                to: .init(stage: target, port: input),
+                policy: options.policy(defaults: defaults),
+                spill: options.spill ?? defaults?.spill,
+                statesWhenFull: options.$whenFull.isStated || defaults?.$whenFull.isStated ?? false,
+                payload: AnyPayload.payload,
+                place: reference.place
+            )
+        )
+    }
+
+    private mutating func presumeAllLinked(_ stage: Int) {
+        for port in graph.stages[stage].outputs.indices { presumedLinked.insert(.init(stage: stage, port: port)) }
+    }
+
+    private mutating func reportUnknownStage(_ parts: [String], _ reference: Reference, _ target: Int) {
+        let stage = draft.stages[target]
+        // What was meant counts as linked, or one slip would be followed by findings about what seems unlinked.
+        for port in graph.stages[target].inputs.indices { presumedInputs.insert(.init(stage: target, port: port)) }
+        let names = draft.names(seenFrom: stage).filter { $0 != stage.name }
+        let best = Suggestion.best(for: parts[0], among: names)
+        if let best, let meant = draft.stage(named: best, seenFrom: stage) {
+            presumeAllLinked(meant)
+            isPartial[target] = true
+        } else {
+            hasLostLinks = true
+        }
+        let place =
+            reference.isAsWritten
+            ? reference.place.part(from: 0, length: parts[0].unicodeScalars.count) : reference.place
+        if parts[0].contains(where: { $0 == "," || $0 == " " }) {
+            let list = parts[0].split { $0 == "," || $0 == " " }.joined(separator: ", ")
+            reader.diagnostics.error(
+                .unknownStage,
+                at: reference.place,
+                "'\(shortened(reference.text))' is not the name of one stage",
+                hint: "write several as a list: [\(list)]",
+                suggestion: "[\(list)]"
+            )
+            return
+        }
+        let list = names.count <= 12 && !names.isEmpty ? " (\(names.joined(separator: ", ")))" : ""
+        reader.diagnostics.error(
+            .unknownStage,
+            at: place,
+            "there is no stage '\(shortened(parts[0]))'",
+            hint: best.map { "did you mean '\($0)'?\(list)" }
+                ?? (list.isEmpty ? "add it under 'stages:'" : "stages:\(list)"),
+            suggestion: best
+        )
+    }
+
+    private func outputPort(of origin: Int, _ name: String?, _ reference: Reference, name stageName: String) -> Int? {
+        let stage = graph.stages[origin]
+        let names = stage.outputs.map(\.name)
+        guard let name else {
+            let own = stage.type.outputs
+            if own.count == 1 { return 0 }
+            reader.diagnostics.error(
+                own.isEmpty ? .unknownPort : .ambiguousPort,
+                at: reference.place,
+                own.isEmpty
+                    ? "'\(stage.name)' is a sink (\(stage.type.name)), and nothing leaves it"
+                    : "'\(stage.name)' has several outputs",
+                hint: own.isEmpty
+                    ? "take the items from the stage before it"
+                    : "write \(own.map { "'\(stageName).\($0.name)'" }.joined(separator: " or "))"
+            )
+            return nil
+        }
+        if let index = names.firstIndex(of: name) { return index }
+        let place =
+            reference.isAsWritten
+            ? reference.place.part(from: stageName.unicodeScalars.count + 1, length: name.unicodeScalars.count)
+            : reference.place
+        if names.isEmpty {
+            reader.diagnostics.error(
+                .unknownPort,
+                at: place,
+                "'\(stage.name)' is a sink (\(stage.type.name)), and nothing leaves it",
+                hint: "take the items from the stage before it"
+            )
+        } else if name == "dead_letter" {
+            reader.diagnostics.error(
+                .unknownPort,
+                at: place,
+                "'\(stage.name)' sends nothing to 'dead_letter'",
+                hint: "add 'on_error: dead_letter' to '\(stage.name)'"
+            )
+        } else {
+            reader.diagnostics.unknown(
+                .unknownPort,
+                at: place,
+                "'\(stage.name)' (\(stage.type.name)) has no output '\(shortened(name))'",
+                name: name,
+                among: names
+            )
+        }
+        return nil
+    }
+
+    private mutating func inputPort(of target: Int, _ reference: Reference) -> Int? {
+        let stage = graph.stages[target]
+        guard draft.stages[target].type != nil else { return nil }
+        let names = stage.inputs.map(\.name)
+        if let name = reference.options?.to, let place = reference.options?.$to.place {
+            if let index = names.firstIndex(of: name) { return index }
+            for port in names.indices { presumedInputs.insert(.init(stage: target, port: port)) }
+            reader.diagnostics.unknown(
+                .unknownPort,
+                at: place,
+                "'\(stage.name)' (\(stage.type.name)) has no input '\(shortened(name))'",
+                name: name,
+                among: names
+            )
+            return nil
+        }
+        if names.count == 1 { return 0 }
+        if names.count > 1 {
+            for port in names.indices { presumedInputs.insert(.init(stage: target, port: port)) }
+            reader.diagnostics.error(
+                .ambiguousPort,
+                at: reference.place,
+                "'\(stage.name)' (\(stage.type.name)) has several inputs: \(names.joined(separator: ", "))",
+                hint: "write '\(reference.text): { to: \(names[0]) }'"
+            )
+        }
+        return nil
+    }
+
+    /// One output cannot lead to one input twice.
+    private mutating func checkRepeatedLinks() {
+        struct Ends: Hashable {
+            var from: GraphLink.End
+            var to: GraphLink.End
+        }
+        var seen: [Ends: Place] = [:]
+        for link in graph.links {
+            let ends = Ends(from: link.from, to: link.to)
+            if let first = seen[ends] {
+                reader.diagnostics.error(
+                    .tooManyLinks,
+                    at: link.place,
+                    "'\(graph.describe(link))' is linked twice",
+                    hint: "remove one of the two",
+                    notes: [.init("first linked here", at: first)]
+                )
+            } else {
+                seen[ends] = link.place
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+import PipeCore
+import PipeKit
+
+/// The graph as a whole: what no stage and no link shows alone. Every check is linear in stages and links.
+extension GraphBuilder {
+    mutating func checkWhole() {
+        let byTarget = graph.linksByTarget()
+        let loops = checkCycles()
+        if loops == 0, !hasLostLinks { checkReachable(byTarget) }
+        checkGatherings(byTarget)
+        checkJoins(byTarget)
+        checkFanOut()
+        checkMemory(byTarget)
+    }
+
+    // MARK: Reach
+
+    /// Every stage is fed by a source.
+    private func checkReachable(_ byTarget: [[Int]]) {
+        var reached = [Bool](repeating: false, count: graph.stages.count)
+        var queue = graph.stages.indices.filter { index in
+            let stage = graph.stages[index]
+            // What misses an input was reported, and what it feeds is not to blame.
+            let missesInput = byTarget[index].isEmpty && stage.inputs.contains { $0.arity != .optional }
+            return stage.type.isSource || isPartial[index] || missesInput
+                || presumedInputs.contains { $0.stage == index }
+        }
+        for index in queue { reached[index] = true }
+        while let stage = queue.popLast() {
+            for link in graph.linksFrom[stage] where !reached[graph.links[link].to.stage] {
+                reached[graph.links[link].to.stage] = true
+                queue.append(graph.links[link].to.stage)
+            }
+        }
+        for (index, stage) in graph.stages.enumerated() where !reached[index] {
+            reader.diagnostics.error(
+                .unreachableStage,
+                at: stage.place,
+                "no source leads to '\(stage.name)', so nothing will ever come to it",
+                hint: "link a source to it, or remove it"
+            )
+        }
+    }
+
+    // MARK: Batches and joins
+
+    private func checkGatherings(_ byTarget: [[Int]]) {
+        for (index, stage) in graph.stages.enumerated() {
+            for gathering in stage.claims.gatherings {
+                let port = stage.inputs.firstIndex { $0.name == gathering.input.name }
+                for link in byTarget[index] {
+                    let link = graph.links[link]
+                    guard link.to.port == port, link.policy.capacity < gathering.count else { continue }
+                    reader.diagnostics.fallback = stage.place
+                    reader.diagnostics.error(
+                        .batchExceedsQueue,
+                        at: gathering.option.place,
+                        "'\(stage.name)' gathers \(gathering.count) items, and the link that feeds it holds "
+                            + "\(link.policy.capacity)",
+                        hint: "use \(link.policy.capacity) or less, or give the link 'capacity: \(gathering.count)'",
+                        notes: [.init("the link is here", at: link.place)]
+                    )
+                }
+            }
+        }
+    }
+
+    /// A stage that waits for partners must not be fed by a side that leaves some out.
+    private func checkJoins(_ byTarget: [[Int]]) {
+        for (index, stage) in graph.stages.enumerated() where stage.claims.waitsForAllInputs {
+            let sides = byTarget[index].map { (link: $0, shedding: shedding(upstreamOf: $0, byTarget)) }
+            for side in sides {
+                // What is left out before the sides part is missing on both.
+                let own = side.shedding.filter { place in !sides.allSatisfy { $0.shedding.contains(place) } }
+                guard let first = own.min() else { continue }
+                let link = graph.links[side.link]
+                reader.diagnostics.error(
+                    .joinCanStarve,
+                    at: link.place,
+                    "'\(stage.name)' waits for a partner of each item, and this side may leave items out",
+                    hint: "let '\(stage.name)' go on without a partner ('missing: skip'), or let this side block",
+                    notes: first == link.place ? [] : [.init("items may be left out here", at: first)]
+                )
+            }
+        }
+    }
+
+    /// The places upstream of a link, itself included, where items may be left out.
+    private func shedding(upstreamOf link: Int, _ byTarget: [[Int]]) -> Set<Place> {
+        var places: Set<Place> = []
+        var seen: Set<Int> = [link]
+        var queue = [link]
+        while let next = queue.popLast() {
+            let link = graph.links[next]
+            if link.policy.mayDrop { places.insert(link.place) }
+            let origin = graph.stages[link.from.stage]
+            if origin.type.info.traits.contains(.sheds) || origin.onError != .fail && !origin.type.isSource {
+                places.insert(origin.place)
+            }
+            for other in byTarget[link.from.stage] where seen.insert(other).inserted { queue.append(other) }
+        }
+        return places
+    }
+
+    // MARK: Fan-out
+
+    /// How many sinks something leads to, as far as it matters.
+    private enum Sinks: Equatable {
+        case none
+        case one(Int)
+        case many
+
+        mutating func add(_ other: Sinks) {
+            if other == .none || other == self { return }
+            self = self == .none ? other : .many
+        }
+    }
+
+    /// One output that feeds several stages: where a stalled sink would hold up the others, the graph says whether it may.
+    private func checkFanOut() {
+        let all = sinks(among: { $0.type.isSink }, along: { _ in true })
+        let stalling = sinks(
+            among: { $0.type.isSink && !$0.type.info.traits.contains(.neverStalls) },
+            along: { $0.policy.whenFull == .block && $0.spill == nil }
+        )
+        for stage in graph.stages.indices where graph.linksFrom[stage].count > 1 {
+            for links in byPort(graph.linksFrom[stage]) where links.count > 1 {
+                let unstated = links.filter { !graph.links[$0].statesWhenFull && graph.links[$0].spill == nil }
+                let freezing = unstated.filter { link in
+                    let stalled = stalling[graph.links[link].to.stage]
+                    var siblings = Sinks.none
+                    for other in links where other != link { siblings.add(all[graph.links[other].to.stage]) }
+                    return stalled != .none && siblings != .none && (stalled == .many || siblings != stalled)
+                }
+                guard let first = freezing.min(by: { graph.links[$0].place < graph.links[$1].place }) else { continue }
+                let target = graph.stages[graph.links[first].to.stage].name
+                let others = links.filter { $0 != first }.map { "'\(graph.stages[graph.links[$0].to.stage].name)'" }
+                reader.diagnostics.error(
+                    .fanOutCanFreeze,
+                    at: graph.links[first].place,
+                    "'\(graph.describe(output: graph.links[first].from))' also feeds \(others.joined(separator: ", ")), "
+                        + "which would stand still when '\(target)' does",
+                    hint:
+                        "say what happens when this link is full: '{ when_full: block }' or drop_oldest, drop_newest, latest",
+                    notes: freezing.filter { $0 != first }.map { .init("the same here", at: graph.links[$0].place) }
+                )
+            }
+        }
+    }
+
+    private func byPort(_ links: [Int]) -> [[Int]] {
+        var ports: [Int: [Int]] = [:]
+        for link in links { ports[graph.links[link].from.port, default: []].append(link) }
+        return ports.keys.sorted().compactMap { ports[$0] }
+    }
+
+    /// For each stage, which of some sinks it leads to along some links.
+    private func sinks(among counts: (GraphStage) -> Bool, along follows: (GraphLink) -> Bool) -> [Sinks] {
+        var result = [Sinks](repeating: .none, count: graph.stages.count)
+        var into = [[Int]](repeating: [], count: graph.stages.count)
+        for link in graph.links where follows(link) { into[link.to.stage].append(link.from.stage) }
+        var queue = graph.stages.indices.filter { counts(graph.stages[$0]) }
+        for sink in queue { result[sink] = .one(sink) }
+        // Each stage changes at most twice, so this ends after a few looks at each link.
+        while let stage = queue.popLast() {
+            for origin in into[stage] {
+                let before = result[origin]
+                result[origin].add(result[stage])
+                if result[origin] != before { queue.append(origin) }
+            }
+        }
+        return result
+    }
+
+    // MARK: Memory
+
+    /// What all links hold when they are full, against the limit.
+    private func checkMemory(_ byTarget: [[Int]]) {
+        guard let limit = graph.limits.memory, let place = root.limits.$memory.place else { return }
+        let sizes = itemSizes(byTarget)
+        let links = graph.links.indices.map { index -> (index: Int, bytes: ByteCount) in
+            let link = graph.links[index]
+            let copies = max(
+                1,
+                graph.stages[link.from.stage].stations.count,
+                graph.stages[link.to.stage].stations.count
+            )
+            let item = sizes[link.from] ?? link.payload.worstCase
+            return (index, (link.policy.maxBytes ?? item.times(link.policy.capacity)).times(copies))
+        }
+        let total = links.reduce(ByteCount(0)) { $0.plus($1.bytes) }
+        guard total > limit else { return }
+        let largest = links.sorted { ($1.bytes, $0.index) < ($0.bytes, $1.index) }.prefix(3)
+        reader.diagnostics.error(
+            .memoryLimit,
+            at: place,
+            "full links would hold \(total), more than the limit of \(limit)",
+            hint: "give the largest links 'max_bytes' or a smaller 'capacity', or raise the limit",
+            notes: largest.map {
+                .init("\(graph.describe(graph.links[$0.index])): up to \($0.bytes)", at: graph.links[$0.index].place)
+            }
+        )
+    }
+
+    /// The most that an item on each output takes, where a stage states it or passes on what it got.
+    private func itemSizes(_ byTarget: [[Int]]) -> [GraphLink.End: ByteCount] {
+        var sizes: [GraphLink.End: ByteCount] = [:]
+        for stage in inOrder(byTarget) {
+            for (port, spec) in graph.stages[stage].outputs.enumerated() {
+                let end = GraphLink.End(stage: stage, port: port)
+                if let stated = graph.stages[stage].claims.itemBytes[PortReference(name: spec.name)] {
+                    sizes[end] = stated
+                } else if case .like(let input) = spec.payload {
+                    let port = graph.stages[stage].inputs.firstIndex { $0.name == input }
+                    sizes[end] = byTarget[stage].map { graph.links[$0] }.filter { $0.to.port == port }
+                        .map { sizes[$0.from] ?? $0.payload.worstCase }.max()
+                }
+            }
+        }
+        return sizes
+    }
+}

@@ -1,0 +1,290 @@
+import PipeCore
+public import PipeKit
+
+/// Checks graphs: from YAML to a graph whose every name is resolved, or to all that is wrong with it.
+///
+/// The phases: read the files, read what every stage may state, resolve the links, spread the stations along them, bind
+/// each stage's options, then look at the graph as a whole. Each goes on past mistakes as far as what it looks at is
+/// sound, so that one run tells all.
+public struct GraphChecker {
+    public let catalogue: Catalogue
+    public var options: CheckOptions
+
+    public init(catalogue: Catalogue, options: CheckOptions) {
+        self.catalogue = catalogue
+        self.options = options
+    }
+
+    /// Checks a file; `-` is standard input.
+    public func check(path: String) -> CheckResult {
+        do throws(FileLoader.Failure) {
+            return check(try SourceFile(reading: path))
+        } catch {
+            var files = SourceFiles()
+            let file = files.add(SourceFile(path: path, bytes: []))
+            var diagnostics = Diagnostics(fallback: Place(file: file, line: 1, column: 1, length: 1))
+            diagnostics.error(error.code, at: nil, error.message, hint: error.help)
+            return CheckResult(graph: nil, findings: diagnostics.sorted(), files: files)
+        }
+    }
+
+    /// Checks a text; `name` stands for its file in findings, and relative paths start from its directory.
+    public func check(text: String, name: String) -> CheckResult {
+        check(SourceFile(path: name, bytes: Array(text.utf8)))
+    }
+
+    public func check(_ source: SourceFile) -> CheckResult {
+        var loader = DraftLoader(catalogue: catalogue, options: options)
+        loader.load(source)
+        var builder = GraphBuilder(loader)
+        builder.build()
+        let reader = loader.reader
+        let findings = reader.diagnostics.sorted().map { withIncludes($0, loader.includedAt) }
+        let isSound = !findings.contains { $0.severity == .error }
+        return CheckResult(graph: isSound ? builder.graph : nil, findings: findings, files: reader.files)
+    }
+
+    /// A finding in an included file also names the places that take the file in.
+    private func withIncludes(_ finding: Diagnostic, _ includedAt: [Int32: Place]) -> Diagnostic {
+        var finding = finding
+        var file = finding.place.file
+        while let place = includedAt[file] {
+            finding.notes.append(.init("included here", at: place))
+            file = place.file
+        }
+        return finding
+    }
+}
+
+/// Makes a graph of a draft.
+struct GraphBuilder {
+    let catalogue: Catalogue
+    let draft: Draft
+    let reader: Reader
+    let root: GraphFile
+    let rootScope: Scope
+    var graph = Graph()
+    /// Stages of which not all is known: findings about what is missing around them would be guesses.
+    var isPartial: [Bool]
+    /// Links could not be resolved, and nothing tells where they were meant to come from.
+    var hasLostLinks = false
+    /// Outputs that a link was meant to leave by, though it is wrong in another way.
+    var presumedLinked: Set<GraphLink.End> = []
+    var presumedInputs: Set<GraphLink.End> = []
+
+    init(_ loader: DraftLoader) {
+        catalogue = loader.catalogue
+        draft = loader.draft
+        reader = loader.reader
+        root = loader.root
+        rootScope = loader.rootScope
+        isPartial = draft.stages.map { $0.type == nil }
+    }
+
+    mutating func build() {
+        graph.name = root.name ?? fileName
+        graph.description = root.description
+        graph.limits = root.limits
+        graph.stages = draft.stages.map { stage in
+            // Stages of unknown type keep their index; what they are linked to is not judged.
+            let type = stage.type ?? StageType.unknown
+            var made = GraphStage(name: stage.name, type: type, place: stage.place, outputs: type.outputs)
+            made.description = stage.common?.description
+            made.replicas = stage.common?.replicas ?? 1
+            made.onError = stage.common?.onError ?? root.defaults?.onError ?? .fail
+            made.restart = stage.common?.restart ?? root.defaults?.restart
+            made.expectItemWithin = stage.common?.expectItemWithin
+            if made.onError == .deadLetter, let port = StageType.deadLetter(for: type) { made.outputs.append(port) }
+            return made
+        }
+        resolveLinks()
+        spreadStations()
+        bindStages()
+        resolvePayloads()
+        checkPorts()
+        checkWhole()
+        readTests()
+        checkParams()
+    }
+
+    private var fileName: String {
+        let name = reader.files.files.first?.name.split(separator: "/").last.map(String.init) ?? "graph"
+        return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+    }
+
+    /// Reads the options of every stage, once for each station where they differ.
+    private mutating func bindStages() {
+        for index in draft.stages.indices {
+            let stage = draft.stages[index]
+            reader.filler = stage.scope
+            reader.diagnostics.fallback = stage.place
+            guard let type = stage.type else {
+                touch(stage)
+                continue
+            }
+            let stations = graph.stages[index].stations
+            let first = stage.scope.observingStation { bind(stage, type, station: stations.first) }
+            graph.stages[index].values = [first.result.values]
+            graph.stages[index].claims = first.result.claims
+            if !first.result.values.isSound { isPartial[index] = true }
+            claimWorld(index, station: stations.first)
+            guard stations.count > 1 else { continue }
+            if first.usedStation {
+                reader.diagnostics.skipsRepeats = true
+                for station in stations.dropFirst() {
+                    graph.stages[index].values.append(bind(stage, type, station: station).values)
+                    claimWorld(index, station: station)
+                }
+                reader.diagnostics.skipsRepeats = false
+            } else {
+                reportSharedBetweenStations(index)
+            }
+        }
+    }
+
+    private func bind(_ stage: Draft.Stage, _ type: StageType, station: String?) -> (
+        values: FieldValues, claims: Claims
+    ) {
+        stage.scope.station = station
+        defer { stage.scope.station = nil }
+        reader.worldClaims = []
+        let common = Fields.of(StageCommon.self)
+        let values = type.fields.read(stage.entries, of: stage.place, reader, elsewhere: common)
+        var claims = Claims()
+        if values.isSound {
+            let made = type.stage(values)
+            made.check(&reader.diagnostics)
+            made.claims(&claims)
+        }
+        return (values, claims)
+    }
+
+    /// Counts what a stage of unknown type fills in as used.
+    private func touch(_ stage: Draft.Stage) {
+        func walk(_ node: Node) {
+            switch node.content {
+            case .scalar(let text, _):
+                for name in text.split(separator: "${params.").dropFirst() {
+                    stage.scope.markUsed(String(name.prefix { $0 != "}" }))
+                }
+            case .list(let nodes): nodes.forEach(walk)
+            case .map(let entries): entries.forEach { walk($0.value) }
+            }
+        }
+        stage.entries.forEach { walk($0.value) }
+    }
+
+    // MARK: What only one stage can have
+
+    private var claimed: [WorldClaim.Thing: (stage: Int, place: Place)] = [:]
+    private var claimedPorts: [UInt16: [(host: String, stage: Int, place: Place)]] = [:]
+
+    private mutating func claimWorld(_ stage: Int, station: String?) {
+        for claim in reader.worldClaims {
+            switch claim.thing {
+            case .path(let path):
+                guard let first = claimed[claim.thing] else {
+                    claimed[claim.thing] = (stage, claim.place)
+                    continue
+                }
+                reportSame(.samePath, "write '\(path)'", claim.place, stage, first.stage, first.place)
+            case .address(let address):
+                guard address.port != 0 else { continue }
+                let everywhere: Set = ["0.0.0.0", "::"]
+                let first = claimedPorts[address.port]?.first { other in
+                    other.host == address.host || everywhere.contains(other.host) || everywhere.contains(address.host)
+                }
+                if let first {
+                    reportSame(
+                        .sameAddress,
+                        "listen on \(address.written)",
+                        claim.place,
+                        stage,
+                        first.stage,
+                        first.place
+                    )
+                } else {
+                    claimedPorts[address.port, default: []].append((address.host, stage, claim.place))
+                }
+            }
+        }
+    }
+
+    private func reportSame(
+        _ code: DiagnosticCode,
+        _ what: String,
+        _ place: Place,
+        _ stage: Int,
+        _ other: Int,
+        _ first: Place
+    ) {
+        let name = graph.stages[stage].name
+        let message =
+            stage == other
+            ? "two stations of '\(name)' \(what)" : "'\(graph.stages[other].name)' and '\(name)' both \(what)"
+        reader.diagnostics.error(
+            code,
+            at: place,
+            message,
+            hint: stage == other ? "put ${station} where they must differ" : "give each its own",
+            notes: place == first ? [] : [.init("first used here", at: first)]
+        )
+    }
+
+    private func reportSharedBetweenStations(_ index: Int) {
+        let stage = graph.stages[index]
+        for claim in reader.worldClaims {
+            let (code, what): (DiagnosticCode, String)
+            switch claim.thing {
+            case .path(let path): (code, what) = (.samePath, "writes '\(path)'")
+            case .address(let address) where address.port != 0:
+                (code, what) = (.sameAddress, "listens on \(address.written)")
+            case .address: continue
+            }
+            reader.diagnostics.error(
+                code,
+                at: claim.place,
+                "each of the \(stage.stations.count) stations of '\(stage.name)' \(what)",
+                hint: "put ${station} into it, or gather the stations before with a stage such as merge"
+            )
+        }
+    }
+
+    private func checkParams() {
+        // A name that could not be resolved may have been meant for a param that now looks unused.
+        let misses = reader.diagnostics.all.contains { $0.code == .unknownParam || $0.code == .badFill }
+        guard !misses else { return }
+        for scope in draft.scopes {
+            for param in scope.params.values.sorted(by: { $0.place < $1.place })
+            where !scope.usedParams.contains(param.name) {
+                reader.diagnostics.warning(
+                    .unusedParam,
+                    at: param.place,
+                    "the param '\(param.name)' is not used",
+                    hint: "write ${params.\(param.name)} where it is meant to stand, or remove it"
+                )
+            }
+        }
+    }
+}
+
+extension StageType {
+    /// Stands for a type that is not known, so that indices hold.
+    static let unknown = StageType(UnknownStage.self)
+
+    /// The port that failed items leave by.
+    static func deadLetter(for type: StageType) -> PortSpec? {
+        type.inputs.first.map { input in
+            PortSpec(
+                name: "dead_letter",
+                summary: "Items that the stage failed on.",
+                payload: .like(input.name),
+                arity: .required
+            )
+        }
+    }
+}
+
+private struct UnknownStage: Stage {
+    static let info = StageInfo("?", "A type that is not known.", example: "")
+}

@@ -1,0 +1,156 @@
+import PipeKit
+
+/// What `${…}` means in one file: its params, the environment, secrets, and the station at hand.
+///
+///     ${params.x}  ${env.NAME}  ${env.NAME:-default}  ${secret.NAME}  ${station}     $${ is a plain ${
+final class Scope: Filler {
+    var params: [String: Param] = [:]
+    private(set) var usedParams: Set<String> = []
+    /// The station for which a stage is being bound.
+    var station: String?
+    private(set) var usedStation = false
+    private let environment: [String: String]
+
+    init(environment: [String: String]) { self.environment = environment }
+
+    func markUsed(_ param: String) { usedParams.insert(param) }
+
+    /// Runs `body` and says whether it asked for the station.
+    func observingStation<Result>(_ body: () -> Result) -> (result: Result, usedStation: Bool) {
+        usedStation = false
+        let result = body()
+        return (result, usedStation)
+    }
+
+    func fill(_ text: String, of node: Node, directory: String, _ reader: Reader) -> FilledText? {
+        var isQuoted = true
+        if case .scalar(_, .plain) = node.content { isQuoted = false }
+        var filled = FilledText(text: "", source: node, isQuoted: isQuoted, directory: directory)
+        var rest = text[...]
+        while let mark = rest.firstRange(of: "${") {
+            let before = rest[..<mark.lowerBound]
+            if before.last == "$" {  // $${ stands for ${
+                filled.text += before.dropLast() + "${"
+                rest = rest[mark.upperBound...]
+                continue
+            }
+            filled.text += before
+            let offset = text.unicodeScalars.distance(from: text.startIndex, to: mark.lowerBound)
+            guard let close = rest[mark.upperBound...].firstIndex(of: "}") else {
+                reader.diagnostics.error(
+                    .badFill,
+                    at: node.place(from: offset, length: rest[mark.lowerBound...].unicodeScalars.count),
+                    "this '${' has no '}'",
+                    hint: "close it, or write '$${' for a plain '${'"
+                )
+                return nil
+            }
+            let name = String(rest[mark.upperBound..<close])
+            let place = node.place(from: offset, length: name.unicodeScalars.count + 3)
+            guard let value = value(of: name, at: place, reader) else { return nil }
+            let isWhole = filled.text.isEmpty && rest.index(after: close) == rest.endIndex
+            filled.text += value.text
+            filled.isFilled = true
+            filled.isSecret = filled.isSecret || value.isSecret
+            if isWhole, let directory = value.directory { filled.directory = directory }
+            rest = rest[rest.index(after: close)...]
+        }
+        filled.text += rest
+        return filled
+    }
+
+    private struct Value {
+        var text: String
+        var isSecret = false
+        var directory: String?
+    }
+
+    private func value(of name: String, at place: Place, _ reader: Reader) -> Value? {
+        if name == "station" {
+            usedStation = true
+            if let station { return Value(text: station) }
+            reader.diagnostics.error(
+                .noStation,
+                at: place,
+                "'${station}' has no meaning here: this part of the graph is not replicated",
+                hint: "add 'stations:' to this stage or to one that feeds it"
+            )
+            return nil
+        }
+        let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[1].isEmpty else {
+            reportUnknown(name, at: place, reader)
+            return nil
+        }
+        switch parts[0] {
+        case "params": return param(parts[1], at: place, reader)
+        case "env": return variable(parts[1], at: place, reader)
+        case "secret": return secret(parts[1], at: place, reader)
+        default:
+            reportUnknown(name, at: place, reader)
+            return nil
+        }
+    }
+
+    private func param(_ name: String, at place: Place, _ reader: Reader) -> Value? {
+        usedParams.insert(name)
+        guard let param = params[name] else {
+            let best = Suggestion.best(for: name, among: Array(params.keys))
+            reader.diagnostics.error(
+                .unknownParam,
+                at: place,
+                "there is no param '\(shortened(name))'",
+                hint: best.map { "did you mean '${params.\($0)}'?" } ?? "declare it under 'params:'",
+                suggestion: best.map { "${params.\($0)}" }
+            )
+            return nil
+        }
+        // A param whose own value is wrong was reported where it is declared.
+        return param.value.map { Value(text: $0, isSecret: param.block.type == .secret, directory: param.directory) }
+    }
+
+    private func variable(_ text: String, at place: Place, _ reader: Reader) -> Value? {
+        let split = text.firstRange(of: ":-")
+        let name = String(split.map { text[..<$0.lowerBound] } ?? text[...])
+        if let value = environment[name] { return Value(text: value) }
+        if let split { return Value(text: String(text[split.upperBound...])) }
+        guard reader.looksAtWorld else { return nil }
+        reader.diagnostics.error(
+            .unsetVariable,
+            at: place,
+            "the environment variable '\(shortened(name))' is not set",
+            hint: "set it, or give a default: '${env.\(name):-value}'"
+        )
+        return nil
+    }
+
+    private func secret(_ name: String, at place: Place, _ reader: Reader) -> Value? {
+        if let value = environment["PIPE_SECRET_\(name)"] { return Value(text: value, isSecret: true) }
+        guard reader.looksAtWorld else { return Value(text: "secret", isSecret: true) }
+        reader.diagnostics.error(
+            .unsetSecret,
+            at: place,
+            "the secret '\(shortened(name))' is not set",
+            hint: "set PIPE_SECRET_\(name) in the environment of pipe"
+        )
+        return nil
+    }
+
+    private func reportUnknown(_ name: String, at place: Place, _ reader: Reader) {
+        let first = String(name.prefix { $0 != "." })
+        let best: String? =
+            params[name] != nil
+            ? "params.\(name)"
+            : Suggestion.best(for: first, among: ["params", "env", "secret", "station"]).map { root in
+                root == "station" ? root : root + name.dropFirst(first.count)
+            }
+        reader.diagnostics.error(
+            .badFill,
+            at: place,
+            "'${\(shortened(name))}' names nothing that can be filled in",
+            hint: best.map { "did you mean '${\($0)}'?" }
+                ?? "use ${params.NAME}, ${env.NAME}, ${secret.NAME} or ${station}; write '$${' for a plain '${'",
+            suggestion: best.map { "${\($0)}" }
+        )
+    }
+}

@@ -1,0 +1,96 @@
+/// Did you mean: the name nearest to what was written.
+public enum Suggestion {
+    /// The best candidate, or nil when none is near enough to be worth saying.
+    public static func best(for name: String, among candidates: [String]) -> String? {
+        let wanted = Folded(name)
+        guard !wanted.letters.isEmpty else { return nil }
+        var best: (candidate: String, cost: Int)?
+        for candidate in candidates where candidate != name {
+            let cost = wanted.cost(to: Folded(candidate), below: best?.cost ?? .max)
+            if let cost, cost < best?.cost ?? .max { best = (candidate, cost) }
+        }
+        return best?.candidate
+    }
+
+    /// A help line for an unknown name: the nearest candidate, and the whole list while it is short.
+    static func help(for name: String, among candidates: [String]) -> (help: String?, best: String?) {
+        guard !candidates.isEmpty else { return (nil, nil) }
+        let best = best(for: name, among: candidates)
+        let list = candidates.count <= 12 ? candidates.joined(separator: ", ") : nil
+        switch (best, list) {
+        case (let best?, let list?) where candidates.count > 1: return ("did you mean '\(best)'? (\(list))", best)
+        case (let best?, _): return ("did you mean '\(best)'?", best)
+        case (nil, let list?): return ("use \(candidates.count == 1 ? "'\(list)'" : "one of \(list)")", nil)
+        case (nil, nil): return (nil, nil)
+        }
+    }
+
+    /// A name without the differences that people do not see: case, and what stands between words.
+    private struct Folded {
+        let letters: [UInt8]
+        let words: [String]
+
+        init(_ name: String) {
+            var words: [String] = []
+            var word = ""
+            var previousIsLower = false
+            for character in name.unicodeScalars {
+                let isUpper = character.properties.isUppercase
+                let isWordPart = character.properties.isAlphabetic || ("0"..."9").contains(character)
+                if !isWordPart || (isUpper && previousIsLower) {
+                    if !word.isEmpty { words.append(word) }
+                    word = ""
+                }
+                if isWordPart { word += character.properties.lowercaseMapping }
+                previousIsLower = isWordPart && !isUpper
+            }
+            if !word.isEmpty { words.append(word) }
+            self.words = words
+            letters = Array(words.joined().utf8.prefix(64))
+        }
+
+        /// What it takes to get from here to the other name; nil where that is too much to call it a slip.
+        func cost(to other: Folded, below limit: Int) -> Int? {
+            if letters == other.letters { return 0 }
+            if words.count > 1, words.sorted() == other.words.sorted() { return 1 }
+            let longer = max(letters.count, other.letters.count)
+            let shorter = min(letters.count, other.letters.count)
+            let allowed = longer <= 3 ? 1 : longer <= 5 ? 2 : longer <= 8 ? 3 : longer / 3 + 1
+            if longer - shorter <= allowed {
+                let distance = distance(to: other)
+                // Half the letters must agree, or a short name would be near to everything.
+                if distance <= allowed, distance * 2 <= longer { return distance * 4 }
+            }
+            // An abbreviation, or a name that says more: `dest` for `destination`, `max_queue_bytes` for `max_bytes`.
+            if shorter >= 3, letters.starts(with: other.letters) || other.letters.starts(with: letters) {
+                return 20 + longer - shorter
+            }
+            let common = Set(words).intersection(other.words)
+            if common.contains(where: { $0.count >= 4 }), words.count + other.words.count <= 5 {
+                return 30 + longer - shorter
+            }
+            return nil
+        }
+
+        /// Edits between the two: insert, delete, replace, or swap two neighbours.
+        private func distance(to other: Folded) -> Int {
+            let a = letters, b = other.letters
+            var beforePrevious = [Int](repeating: 0, count: b.count + 1)
+            var previous = Array(0...b.count)
+            var current = previous
+            for i in a.indices {
+                current[0] = i + 1
+                for j in b.indices {
+                    let replaced = previous[j] + (a[i] == b[j] ? 0 : 1)
+                    var cost = min(replaced, previous[j + 1] + 1, current[j] + 1)
+                    if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+                        cost = min(cost, beforePrevious[j - 1] + 1)
+                    }
+                    current[j + 1] = cost
+                }
+                (beforePrevious, previous, current) = (previous, current, beforePrevious)
+            }
+            return previous[b.count]
+        }
+    }
+}

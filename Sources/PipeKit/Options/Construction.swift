@@ -1,0 +1,30 @@
+/// Tells the property wrappers of a type that is being made what they are being made for.
+///
+/// Swift evaluates the initial values of stored properties in the order of their declaration, so the n-th wrapper that
+/// asks is the n-th that was declared. The first time a type is made, each wrapper leaves its declaration here; every
+/// other time each finds its value. Values so end up in place: no box, no lookup when a stage reads an option.
+final class Construction: @unchecked Sendable {  // used by the one thread that makes the instance
+    @TaskLocal static var current: Construction?
+
+    private(set) var declared: [Fields.Slot] = []
+    private(set) var count = 0
+    private let values: [BoundValue?]?
+
+    /// `values` nil records what is declared.
+    init(values: [BoundValue?]?) { self.values = values }
+
+    /// Makes a default value. One that is a block declares options of its own, which are not its owner's.
+    static func outside<Value>(_ make: () -> Value) -> Value {
+        $current.withValue(nil) { make() }
+    }
+
+    /// Called once by each wrapper: takes its declaration, or returns its value.
+    func declare(_ slot: () -> Fields.Slot) -> BoundValue? {
+        defer { count += 1 }
+        guard let values else {
+            declared.append(slot())
+            return nil
+        }
+        return count < values.count ? values[count] : nil
+    }
+}

@@ -1,0 +1,190 @@
+import Glibc
+
+/// A path as the graph states it and where it leads. A relative path starts from the directory of the file that it is
+/// written in, so that a graph works from anywhere.
+public struct ResolvedPath: Sendable, Hashable {
+    public let written: String
+    public let absolute: String
+
+    init(_ text: FilledText) {
+        written = text.text
+        absolute = normalized(text.text.hasPrefix("/") ? text.text : "\(text.directory)/\(text.text)")
+    }
+
+    public init(written: String, absolute: String) {
+        self.written = written
+        self.absolute = absolute
+    }
+
+    var parent: String {
+        let parent = absolute[..<(absolute.lastIndex(of: "/") ?? absolute.startIndex)]
+        return parent.isEmpty ? "/" : String(parent)
+    }
+}
+
+/// The path without `.`, `..` and doubled slashes.
+public func normalized(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+        if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
+    }
+    if path.hasPrefix("/") { return "/" + parts.drop { $0 == ".." }.joined(separator: "/") }
+    return parts.isEmpty ? "." : parts.joined(separator: "/")
+}
+
+/// A file that must exist and that the stage reads.
+public struct InputFile: OptionValue, Hashable {
+    public let path: ResolvedPath
+
+    public static var kind: OptionKind { .path(.readsFile) }
+
+    public static func read(_ node: Node, _ reader: Reader) -> InputFile? {
+        guard let path = reader.path(node, wanted: "the path of a file") else { return nil }
+        guard reader.looksAtWorld else { return InputFile(path: path) }
+        switch FileStatus(path.absolute) {
+        case .directory: reader.missing(node, "'\(path.written)' is a directory, and a file is read here")
+        case .missing: reader.missing(node, "no file '\(path.written)'", path: path)
+        case .unknown(let why): reader.missing(node, "'\(path.written)' cannot be looked at: \(why)")
+        case .file where access(path.absolute, R_OK) != 0:
+            reader.missing(node, "the file '\(path.written)' may not be read: \(lastSystemError())")
+        case .file: break
+        }
+        return InputFile(path: path)
+    }
+
+    public var written: String { path.written }
+}
+
+/// A file that the stage writes. Its directory is made when the graph starts; two stages cannot write one file.
+public struct OutputFile: OptionValue, Hashable {
+    public let path: ResolvedPath
+
+    public static var kind: OptionKind { .path(.writesFile) }
+
+    public static func read(_ node: Node, _ reader: Reader) -> OutputFile? {
+        guard let path = reader.path(node, wanted: "the path of a file") else { return nil }
+        if path.written.hasSuffix("/") {
+            reader.diagnostics.error(
+                .wrongType,
+                at: node.place,
+                "'\(path.written)' names a directory, and a file is written here",
+                hint: "add the name of the file"
+            )
+            return nil
+        }
+        if reader.looksAtWorld { reader.checkWritable(path, node) }
+        reader.worldClaims.append(WorldClaim(thing: .path(path.absolute), place: node.place))
+        return OutputFile(path: path)
+    }
+
+    public var written: String { path.written }
+}
+
+/// A directory that must exist.
+public struct InputDirectory: OptionValue, Hashable {
+    public let path: ResolvedPath
+
+    public static var kind: OptionKind { .path(.directory) }
+
+    public static func read(_ node: Node, _ reader: Reader) -> InputDirectory? {
+        guard let path = reader.path(node, wanted: "the path of a directory") else { return nil }
+        guard reader.looksAtWorld else { return InputDirectory(path: path) }
+        switch FileStatus(path.absolute) {
+        case .directory: break
+        case .file: reader.missing(node, "'\(path.written)' is a file, and a directory belongs here")
+        case .missing: reader.missing(node, "no directory '\(path.written)'", path: path)
+        case .unknown(let why): reader.missing(node, "'\(path.written)' cannot be looked at: \(why)")
+        }
+        return InputDirectory(path: path)
+    }
+
+    public var written: String { path.written }
+}
+
+enum FileStatus {
+    case file, directory, missing
+    case unknown(String)
+
+    init(_ path: String) {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            self = status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
+        } else {
+            self = errno == ENOENT || errno == ENOTDIR ? .missing : .unknown(lastSystemError())
+        }
+    }
+}
+
+func lastSystemError() -> String { String(cString: strerror(errno)).lowercased() }
+
+extension Reader {
+    fileprivate func path(_ node: Node, wanted: String) -> ResolvedPath? {
+        guard let text = text(node, wanted: wanted) else { return nil }
+        guard !text.isSecret else {
+            diagnostics.error(.exposedSecret, at: node.place, "a secret must not go into a path")
+            return nil
+        }
+        guard !text.text.isEmpty, !text.text.utf8.contains(0), text.text.utf8.count < 4096 else {
+            diagnostics.error(.wrongType, at: node.place, "\(text.quoted) is not \(wanted)")
+            return nil
+        }
+        return ResolvedPath(text)
+    }
+
+    fileprivate func missing(_ node: Node, _ message: String, path: ResolvedPath? = nil) {
+        guard let path else {
+            diagnostics.error(.missingFile, at: node.place, message)
+            return
+        }
+        let name = path.absolute.split(separator: "/").last.map(String.init) ?? ""
+        let best = Suggestion.best(for: name, among: namesIn(path.parent))
+        diagnostics.error(
+            .missingFile,
+            at: node.place,
+            message,
+            hint: best.map { "did you mean '\($0)' in \(path.parent)?" }
+                ?? "pipe looks for \(path.absolute); --offline leaves files out of the check",
+            suggestion: best.map { String(path.written.dropLast(name.count)) + $0 }
+        )
+    }
+
+    /// The nearest directory that exists must take new files; the rest of the path is made at the start.
+    fileprivate func checkWritable(_ path: ResolvedPath, _ node: Node) {
+        if case .directory = FileStatus(path.absolute) {
+            diagnostics.error(
+                .notWritable,
+                at: node.place,
+                "'\(path.written)' is a directory, and a file is written here",
+                hint: "add the name of the file"
+            )
+            return
+        }
+        var directory = path.parent
+        while case .missing = FileStatus(directory), directory != "/" {
+            directory = ResolvedPath(written: "", absolute: directory).parent
+        }
+        if case .file = FileStatus(directory) {
+            diagnostics.error(.notWritable, at: node.place, "'\(directory)' is a file, so no file can be made in it")
+        } else if access(directory, W_OK) != 0 {
+            diagnostics.error(
+                .notWritable,
+                at: node.place,
+                "no file can be made in '\(directory)': \(lastSystemError())",
+                hint: "choose another path, or change the rights of that directory"
+            )
+        }
+    }
+
+    private func namesIn(_ directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while names.count < 1000, let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}

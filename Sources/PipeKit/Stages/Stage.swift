@@ -1,0 +1,147 @@
+public import PipeCore
+
+/// A type of node. One file declares it whole: its card, its ports, its options, their check, its work.
+public protocol Stage: Declared {
+    static var info: StageInfo { get }
+
+    /// Checks across options, without looking at the world. Findings can point at an option.
+    func check(_ report: inout Diagnostics)
+
+    /// What this stage, with these options, asks of the graph around it.
+    func claims(_ claims: inout Claims)
+}
+
+extension Stage {
+    public func check(_ report: inout Diagnostics) {}
+    public func claims(_ claims: inout Claims) {}
+}
+
+/// The card of a stage type.
+public struct StageInfo: Sendable {
+    /// What the checker of a graph knows about every stage of a type.
+    public struct Traits: OptionSet, Sendable {
+        public let rawValue: Int
+        public init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// A loop through it can start: it works on what comes from outside before anything comes round.
+        public static let loopSafe = Traits(rawValue: 1)
+        /// A sink that always takes what comes, so that it cannot hold up its siblings.
+        public static let neverStalls = Traits(rawValue: 2)
+        /// It leaves items out by design, each as a gap.
+        public static let sheds = Traits(rawValue: 4)
+    }
+
+    public let name: String
+    public let summary: String
+    /// What a user writes under the stage's name, without `type`. It must check without a finding.
+    public let example: String
+    public let traits: Traits
+    /// Sentences for the page beyond the summary.
+    public let details: String
+
+    public init(
+        _ name: String,
+        _ summary: String,
+        example: String,
+        traits: Traits = [],
+        details: String = ""
+    ) {
+        self.name = name
+        self.summary = summary
+        self.example = example
+        self.traits = traits
+        self.details = details
+    }
+}
+
+/// What a stage asks of the graph around it, for the checks over the whole graph.
+public struct Claims: Sendable {
+    public struct Gathering: Sendable {
+        public let count: Int
+        public let input: PortReference
+        public let option: OptionReference
+    }
+
+    public private(set) var gatherings: [Gathering] = []
+    public private(set) var itemBytes: [PortReference: ByteCount] = [:]
+    public private(set) var waitsForAllInputs = false
+
+    public init() {}
+
+    /// The stage works on `count` items of an input together: the queue before it must hold as many.
+    public mutating func gathers(_ count: Int, from input: PortReference, statedBy option: OptionReference) {
+        gatherings.append(Gathering(count: count, input: input, option: option))
+    }
+
+    /// An item on this output takes at most so many bytes.
+    public mutating func bounds(_ output: PortReference, to bytes: ByteCount) {
+        itemBytes[output] = bytes
+    }
+
+    /// An item of one input waits until its partner came on each other input, for as long as that takes.
+    public mutating func waitsForPartners() { waitsForAllInputs = true }
+}
+
+/// A stage type as the rest of pipe sees it.
+public struct StageType: Sendable {
+    public let info: StageInfo
+    public let fields: Fields
+    public let inputs: [PortSpec]
+    public let outputs: [PortSpec]
+    private let make: @Sendable (FieldValues) -> any Stage
+
+    public init<S: Stage>(_ type: S.Type) {
+        let fields = Fields.of(type)
+        info = S.info
+        self.fields = fields
+        inputs = fields.inputs
+        outputs = fields.outputs
+        make = { values in fields.make(S.self, values) }
+    }
+
+    public var name: String { info.name }
+    public var isSource: Bool { inputs.isEmpty }
+    public var isSink: Bool { outputs.allSatisfy { $0.arity == .optional } }
+
+    /// A stage with these options.
+    public func stage(_ values: FieldValues) -> any Stage { make(values) }
+}
+
+/// A group of stage types that belong together; `Plugins/<Name>` has one each.
+public struct Plugin: Sendable {
+    public let name: String
+    public let summary: String
+    public let stages: [StageType]
+
+    public init(_ name: String, _ summary: String, stages: [any Stage.Type]) {
+        self.name = name
+        self.summary = summary
+        self.stages = stages.map { StageType(erased: $0) }
+    }
+}
+
+extension StageType {
+    fileprivate init(erased type: any Stage.Type) {
+        func opened<S: Stage>(_ type: S.Type) -> StageType { StageType(type) }
+        self = opened(type)
+    }
+}
+
+/// All stage types of the program, by name.
+public struct Catalogue: Sendable {
+    public let plugins: [Plugin]
+    private let types: [String: StageType]
+
+    public init(_ plugins: [Plugin]) {
+        self.plugins = plugins
+        let stages = plugins.flatMap(\.stages)
+        types = Dictionary(stages.map { ($0.name, $0) }) { first, _ in
+            preconditionFailure("two stage types are named '\(first.name)'")
+        }
+    }
+
+    public var names: [String] { types.keys.sorted() }
+    public var stages: [StageType] { names.compactMap { types[$0] } }
+
+    public subscript(name: String) -> StageType? { types[name] }
+}

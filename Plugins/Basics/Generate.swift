@@ -1,0 +1,32 @@
+import PipeCore
+import PipeKit
+
+/// Makes items out of nothing, paced and repeatable: what a graph is tried with before its cameras are there.
+struct Generate: Stage {
+    static let info = StageInfo(
+        "generate",
+        "Makes documents at a rate, for trials and load.",
+        example: """
+            count: 1000
+            rate: 100/s
+            fields: { temperature: 20 + item.sequence % 5 }
+            """
+    )
+
+    @Output("The documents, numbered by 'sequence'.") var items: Sender<Document>
+
+    @Option("Stop after so many; without it, go on until the run ends.", in: 1...) var count: Int?
+    @Option("How fast they come; without it, as fast as they are taken.", in: Rate(perSecond: 0.000_1)...)
+    var rate: Rate?
+    @Option("Values of each document: expressions that may use item.sequence.") var fields = OptionMap<Expression>()
+    @Option("Keys that the items have, in turn.") var keys: [String] = []
+    @Option(
+        "Text added to each document, to make it as large as real ones.",
+        in: ByteCount(0)...ByteCount.mebibytes(64)
+    )
+    var padding = ByteCount(0)
+
+    func claims(_ claims: inout Claims) {
+        claims.bounds($items, to: ByteCount.kibibytes(4).plus(padding))
+    }
+}

@@ -1,0 +1,21 @@
+import PipeCore
+import PipeKit
+
+/// Sends each item one of two ways.
+struct Split: Stage {
+    static let info = StageInfo(
+        "split",
+        "Sends an item one way if an expression holds, and the other way if not.",
+        example: """
+            from: orders
+            where: total >= 100
+            """
+    )
+
+    @Input("What is looked at.") var items: Receiver<AnyPayload>
+    @Output("Items for which it holds.", like: "items") var matched: Sender<AnyPayload>
+    @Output("All others; those are dropped as not chosen where nothing is linked.", .optional, like: "items")
+    var rest: Sender<AnyPayload>
+
+    @Option("What decides.") var `where`: Expression
+}

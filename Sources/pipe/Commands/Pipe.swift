@@ -1,0 +1,39 @@
+extension Command {
+    /// The whole command line.
+    static let pipe: Command = .init(
+        name: "pipe",
+        summary: "Runs dataflow graphs written in YAML.",
+        flags: [Flag(name: "version", summary: "Show the version.")],
+        examples: [
+            ("pipe validate gate.yaml", "Finds every mistake of a graph, each with its place and a way out."),
+            ("pipe stages", "Lists what a graph can be made of."),
+            ("pipe new graph generate/filter/jsonl_file > first.yaml", "Writes a graph to begin with."),
+        ],
+        subcommands: [.validate, .graph, .stages, .new, .explain, .schema, .docs, .completions, .version, .help],
+        run: { _ in
+            Terminal.print("pipe \(pipeVersion)")
+            return .success
+        }
+    )
+
+    static let version: Command = .init(
+        name: "version",
+        summary: "Shows the version.",
+        flags: [.json],
+        run: { arguments in
+            Terminal.print(
+                arguments.has("json") ? "{\"name\":\"pipe\",\"version\":\"\(pipeVersion)\"}" : "pipe \(pipeVersion)"
+            )
+            return .success
+        }
+    )
+
+    static let help: Command = .init(
+        name: "help",
+        summary: "Shows how a command is used.",
+        operands: [Operand(name: "COMMAND", summary: "The command.", count: .optional, completes: .commands)],
+        run: { arguments throws(UsageError) in
+            try CommandParser(root: .pipe).run(arguments.operands + ["--help"])
+        }
+    )
+}

@@ -1,0 +1,1 @@
+extension Command { static let completions: Command = .init(name: "completions", summary: "x") }

@@ -1,0 +1,1 @@
+extension Command { static let docs: Command = .init(name: "docs", summary: "x") }

@@ -1,0 +1,1 @@
+extension Command { static let graph: Command = .init(name: "graph", summary: "x") }

@@ -1,0 +1,1 @@
+extension Command { static let new: Command = .init(name: "new", summary: "x") }

@@ -1,0 +1,1 @@
+extension Command { static let schema: Command = .init(name: "schema", summary: "x") }

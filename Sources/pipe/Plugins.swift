@@ -1,0 +1,9 @@
+import Basics
+import PipeKit
+
+/// The plugins of this program: the one list. `docs/stages`, the schema and completion come from it.
+let pipePlugins: [Plugin] = [
+    .basics
+]
+
+let pipeCatalogue = Catalogue(pipePlugins)

@@ -6,7 +6,7 @@ struct FileLines: Stage {
     static let info = StageInfo(
         "file_lines",
         "Reads the lines of a file.",
-        example: "path: orders.txt"
+        example: "path: /dev/stdin"
     )
 
     @Output("One item a line, without its line break.") var lines: Sender<Text>

@@ -48,7 +48,6 @@ public struct GraphLink: Sendable {
     public var from: End
     public var to: End
     public var policy = LinkPolicy()
-    public var spill: OutputFile?
     /// Whether the graph says what happens when the link is full.
     public var statesWhenFull = false
     public var payload: PayloadInfo

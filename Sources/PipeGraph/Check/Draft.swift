@@ -3,19 +3,24 @@ import PipeKit
 
 /// The stages of a graph and of all that it includes, before their names are resolved.
 struct Draft {
-    struct Stage {
+    final class Stage {
         /// The name in the whole graph, with the prefixes of the files it came through.
-        var name: String
-        var place: Place
-        var entries: [Node.Entry]
-        var scope: Scope
+        let name: String
+        let place: Place
+        let entries: [Node.Entry]
+        let scope: Scope
         /// The prefixes under which a name in this file may be found, the nearest first.
-        var prefixes: [String]
+        let prefixes: [String]
         var common: StageCommon?
         /// What stands under 'from', or under a name that was meant for it.
         var from: Node?
         /// Nil where the type is unknown: what depends on it is not checked further.
         var type: StageType?
+
+        init(name: String, place: Place, entries: [Node.Entry], scope: Scope, prefixes: [String]) {
+            (self.name, self.place, self.entries) = (name, place, entries)
+            (self.scope, self.prefixes) = (scope, prefixes)
+        }
     }
 
     var stages: [Stage] = []

@@ -46,7 +46,8 @@ struct DraftLoader {
     private func entries(of source: SourceFile, file: Int32) -> [Node.Entry]? {
         guard let node = YAMLReader.read(source, index: file, into: &reader.diagnostics) else { return nil }
         reader.filler = nil
-        return reader.entries(node, wanted: "a mapping with 'pipe' and 'stages'")
+        // Keys that begin with 'x-' hold what is of no interest here, such as anchors.
+        return reader.entries(node, wanted: "a mapping with 'pipe' and 'stages'")?.filter { !$0.key.hasPrefix("x-") }
     }
 
     /// Reads all of a file but its stages. The params come first: everything else may be filled in from them.
@@ -111,7 +112,8 @@ struct DraftLoader {
 
     private mutating func take(stage entry: Node.Entry, _ scope: Scope, _ prefixes: [String]) {
         let name = (prefixes.first ?? "") + entry.key
-        guard checkName(name, of: "a stage", at: entry.keyPlace, &reader.diagnostics) else { return }
+        // A stage with a bad name is still known by it: that was said once.
+        _ = checkName(name, of: "a stage", at: entry.keyPlace, &reader.diagnostics)
         if let first = draft.index[name] {
             reader.diagnostics.error(
                 .duplicateKey,
@@ -124,21 +126,21 @@ struct DraftLoader {
         }
         reader.diagnostics.fallback = entry.keyPlace
         let entries = reader.entries(entry.value, wanted: "a mapping with a 'type'")
-        var stage = Draft.Stage(
+        let stage = Draft.Stage(
             name: name,
             place: entry.keyPlace,
             entries: entries ?? [],
             scope: scope,
             prefixes: prefixes
         )
-        if let entries { readCommon(entries, into: &stage) }
+        if let entries { readCommon(entries, into: stage) }
         draft.index[name] = draft.stages.count
         draft.stages.append(stage)
     }
 
     /// Reads what every stage may state, and finds its type. A misspelt 'type' or 'from' is reported once, and read as
     /// what was meant, so that it is not followed by findings about what is missing.
-    private func readCommon(_ entries: [Node.Entry], into stage: inout Draft.Stage) {
+    private func readCommon(_ entries: [Node.Entry], into stage: Draft.Stage) {
         let fields = Fields.of(StageCommon.self)
         let typeName = entries.first { $0.key == "type" }.flatMap { TypeName.read($0.value, reader) }
         stage.type = typeName.flatMap { catalogue[$0.name] }
@@ -205,7 +207,8 @@ struct DraftLoader {
                 error.code == .unreadableFile ? .missingFile : error.code,
                 at: filePlace,
                 "'\(include.file)': \(error.message)",
-                hint: "includes start at the directory of the file they stand in: \(outer.directory)"
+                hint: error.code == .unreadableFile
+                    ? "includes start at the directory of the file they stand in: \(outer.directory)" : error.help
             )
             return
         }

@@ -21,7 +21,7 @@ extension GraphBuilder {
                 )
             }
         }
-        let blocking = components { $0.policy.whenFull == .block && $0.spill == nil && $0.policy.maxAge == nil }
+        let blocking = components { $0.policy.whenFull == .block && $0.policy.maxAge == nil }
         let reported = Set(unsafe.flatMap { $0 })
         let filling = blocking.filter { loop in !loop.contains { reported.contains($0) } }
         for loop in filling {

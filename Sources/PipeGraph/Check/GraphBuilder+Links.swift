@@ -150,12 +150,20 @@ extension GraphBuilder {
         }
         let defaults = root.defaults?.links
         let options = reference.options ?? LinkOptions()
+        let policy = options.policy(defaults: defaults)
+        if policy.whenFull == .latest, !options.$whenFull.isStated, options.$capacity.isStated, options.capacity != 1 {
+            reader.diagnostics.error(
+                .optionConflict,
+                at: options.$capacity,
+                "by default links keep the latest item here, and such a link holds one, not \(options.capacity)",
+                hint: "remove 'capacity', or give this link another 'when_full'"
+            )
+        }
         graph.links.append(
             GraphLink(
                 from: .init(stage: origin, port: output),
                 to: .init(stage: target, port: input),
-                policy: options.policy(defaults: defaults),
-                spill: options.spill ?? defaults?.spill,
+                policy: policy,
                 statesWhenFull: options.$whenFull.isStated || defaults?.$whenFull.isStated ?? false,
                 payload: AnyPayload.payload,
                 place: reference.place

@@ -67,7 +67,7 @@ extension GraphBuilder {
             let hint =
                 fits.first.map { "take '\(origin.name).\(origin.outputs[$0].name)'" }
                 ?? adapters.first.map { "put a stage of type \($0.name) between them" }
-                ?? "no stage makes a \(wanted.name) of a \(link.payload.name): link a stage that sends \(wanted.name)"
+                ?? "link a stage that sends \(wanted.name)"
             reader.diagnostics.error(
                 .typeMismatch,
                 at: link.place,

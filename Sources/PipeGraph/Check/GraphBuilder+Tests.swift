@@ -17,7 +17,16 @@ extension GraphBuilder {
         var names: [String: Place] = [:]
         for node in nodes {
             reader.diagnostics.fallback = node.place
-            guard let test = GraphTest.read(node, reader) else { continue }
+            guard let entries = reader.entries(node, wanted: "a test with a 'name' and what it expects") else { continue }
+            let fields = Fields.of(GraphTest.self)
+            let values = fields.read(entries, of: node.place, reader, what: "key")
+            let test = fields.make(GraphTest.self, values)
+            checkSet(test)
+            checkFeed(test)
+            for fault in test.faults { _ = stage(named: fault.stage, at: fault.$stage.place) }
+            for expectation in test.expect { check(expectation) }
+            guard values.isSound else { continue }
+            test.check(&reader.diagnostics)
             if let place = test.$name.place, let first = names.updateValue(place, forKey: test.name) {
                 reader.diagnostics.error(
                     .duplicateKey,
@@ -27,10 +36,6 @@ extension GraphBuilder {
                     notes: [.init("first named here", at: first)]
                 )
             }
-            checkSet(test)
-            checkFeed(test)
-            for fault in test.faults { _ = stage(named: fault.stage, at: fault.$stage.place) }
-            for expectation in test.expect { check(expectation) }
             graph.tests.append(test)
         }
     }
@@ -122,7 +127,7 @@ extension GraphBuilder {
         guard let name else {
             if stage.type.outputs.count == 1 { return 0 }
             reader.diagnostics.error(
-                .ambiguousPort,
+                stage.outputs.isEmpty ? .unknownPort : .ambiguousPort,
                 at: place,
                 stage.outputs.isEmpty ? "nothing leaves '\(stage.name)'" : "'\(stage.name)' has several outputs",
                 hint: stage.outputs.isEmpty

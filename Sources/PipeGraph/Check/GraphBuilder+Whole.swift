@@ -57,7 +57,9 @@ extension GraphBuilder {
                         at: gathering.option.place,
                         "'\(stage.name)' gathers \(gathering.count) items, and the link that feeds it holds "
                             + "\(link.policy.capacity)",
-                        hint: "use \(link.policy.capacity) or less, or give the link 'capacity: \(gathering.count)'",
+                        hint: link.policy.whenFull == .latest
+                            ? "a link that keeps the latest holds one: give it another 'when_full'"
+                            : "use \(link.policy.capacity) or less, or give the link 'capacity: \(gathering.count)'",
                         notes: [.init("the link is here", at: link.place)]
                     )
                 }
@@ -121,11 +123,11 @@ extension GraphBuilder {
         let all = sinks(among: { $0.type.isSink }, along: { _ in true })
         let stalling = sinks(
             among: { $0.type.isSink && !$0.type.info.traits.contains(.neverStalls) },
-            along: { $0.policy.whenFull == .block && $0.spill == nil }
+            along: { $0.policy.whenFull == .block }
         )
         for stage in graph.stages.indices where graph.linksFrom[stage].count > 1 {
             for links in byPort(graph.linksFrom[stage]) where links.count > 1 {
-                let unstated = links.filter { !graph.links[$0].statesWhenFull && graph.links[$0].spill == nil }
+                let unstated = links.filter { !graph.links[$0].statesWhenFull }
                 let freezing = unstated.filter { link in
                     let stalled = stalling[graph.links[link].to.stage]
                     var siblings = Sinks.none

@@ -62,18 +62,8 @@ struct LinkOptions: OptionBlock {
     var rate: Rate?
     @Option("Where a stage has several inputs ready, the link of the highest priority is served first.", in: -100...100)
     var priority = 0
-    @Option("A directory for what finds no room in memory; nothing is dropped while it has room.")
-    var spill: OutputFile?
 
     func check(_ report: inout Diagnostics) {
-        if spill != nil, whenFull != .block {
-            report.error(
-                .optionConflict,
-                at: $spill,
-                "a link that spills drops nothing, so '\(whenFull.rawValue)' has no meaning",
-                hint: "remove 'when_full' or 'spill'"
-            )
-        }
         if whenFull == .latest, $capacity.isStated, capacity != 1 {
             report.error(
                 .optionConflict,

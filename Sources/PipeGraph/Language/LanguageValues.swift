@@ -65,12 +65,13 @@ struct Stations: OptionValue {
                     )
                     return nil
                 }
-                guard checkName(name, of: "a station", at: node.place, &reader.diagnostics, allowsDigitFirst: true)
-                else {
-                    return nil
-                }
+                _ = checkName(name, of: "a station", at: node.place, &reader.diagnostics, allowsDigitFirst: true)
             }
-            guard (1...most).contains(names.count) else {
+            if names.isEmpty {
+                reader.diagnostics.error(.missingValue, at: node.place, "the list of stations is empty", hint: "name one")
+                return nil
+            }
+            guard names.count <= most else {
                 reader.diagnostics.error(
                     .outOfRange,
                     at: node.place,

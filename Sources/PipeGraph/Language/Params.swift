@@ -34,8 +34,9 @@ enum ParamType: String, Choice {
         case .percentage: Percentage.read(node, reader).map { $0.percent }
         case .bool: Bool.read(node, reader).map { _ in nil }
         case .url: WebURL.read(node, reader).map { _ in nil }
+        case .secret: Secret.read(node, reader).map { _ in nil }
         case .address: Address.read(node, reader).map { _ in nil }
-        case .string, .choice, .path, .secret: reader.text(node, wanted: "a \(rawValue)").map { _ in nil }
+        case .string, .choice, .path: reader.text(node, wanted: "a \(rawValue)").map { _ in nil }
         }
     }
 
@@ -101,7 +102,8 @@ extension Reader {
         let entries = part.flatMap { self.entries($0.node, wanted: "a mapping of params") } ?? []
         var params: [String: Param] = [:]
         for entry in entries {
-            guard checkName(entry.key, of: "a param", at: entry.keyPlace, &diagnostics) else { continue }
+            // A param with a bad name is still known by it: that was said once.
+            _ = checkName(entry.key, of: "a param", at: entry.keyPlace, &diagnostics)
             params[entry.key] = param(entry, given: given.nodes[entry.key]?.node)
         }
         for (name, value) in given.nodes.sorted(by: { $0.key < $1.key }) where params[name] == nil {
@@ -151,7 +153,7 @@ extension Reader {
     }
 
     private func check(_ node: Node, _ block: ParamBlock, _ bounds: (low: Double?, high: Double?)?) -> FilledText? {
-        guard let magnitude = block.type.magnitude(of: node, self), let text = text(node, wanted: "a value") else {
+        guard let magnitude = block.type.magnitude(of: node, self), let text = text(node, wanted: "a value", allowsSecret: block.type == .secret || block.type == .url) else {
             return nil
         }
         if block.type == .choice, let choices = block.choices, !choices.contains(text.text) {

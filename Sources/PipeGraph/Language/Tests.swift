@@ -11,7 +11,7 @@ public struct GraphTest: OptionBlock {
     @Option("How long it runs, in virtual time; until all input has ended, where it is not stated.", in: .zero...)
     public var run: Duration?
     @Option("The seed of all that is left to chance.", in: 0...) public var seed: Int?
-    @Option("What must hold at the end.") public var expect: [Expectation]
+    @Option("What must hold at the end.") public var expect: [Expectation] = []
 
     public init() {}
 

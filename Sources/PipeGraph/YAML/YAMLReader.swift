@@ -204,7 +204,7 @@ struct YAMLReader {
                 .tooManyValues,
                 at: place,
                 "the file expands to more than \(limits.values) values",
-                help: "aliases count as often as they are used; use 'stations' or 'include' to repeat stages"
+                help: "aliases count as often as they are used; use 'stations' to repeat stages, and a file for data"
             )
         }
     }

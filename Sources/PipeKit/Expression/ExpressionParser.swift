@@ -188,7 +188,13 @@ struct ExpressionParser {
         var arguments: [Expression.Term] = []
         while token.kind != .symbol(")") {
             if !arguments.isEmpty {
-                guard token.kind == .symbol(",") else { throw unexpected("a ',' or ')' belongs here") }
+                guard token.kind == .symbol(",") else {
+                    var error = unexpected("a ',' or ')' belongs here")
+                    if token.kind == .end {
+                        error.help = "inside '{…}' a comma ends a value: put the expression in quotes"
+                    }
+                    throw error
+                }
                 try advance()
             }
             arguments.append(try expression(above: 0))
@@ -204,7 +210,7 @@ struct ExpressionParser {
     // MARK: Words
 
     private mutating func advance() throws(ExpressionError) {
-        while position < scalars.count, scalars[position].properties.isWhitespace { position += 1 }
+        while position < scalars.count, Self.isBlank(scalars[position]) { position += 1 }
         let start = position
         guard start < scalars.count else {
             token = Token(kind: .end, offset: max(0, start - 1), length: 1)
@@ -222,8 +228,14 @@ struct ExpressionParser {
         token = Token(kind: kind, offset: start, length: position - start)
     }
 
+    private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.isASCII
+            ? scalar == " " || scalar == "\n" || scalar == "\t" || scalar == "\r" : scalar.properties.isWhitespace
+    }
+
     private static func beginsName(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.isAlphabetic || scalar == "_"
+        if scalar.isASCII { return ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || scalar == "_" }
+        return scalar.properties.isAlphabetic
     }
 
     private static func continuesName(_ scalar: Unicode.Scalar) -> Bool {
@@ -269,15 +281,27 @@ struct ExpressionParser {
     }
 
     private mutating func symbol() throws(ExpressionError) -> String {
-        let start = position
-        for length in [3, 2, 1] where start + length <= scalars.count {
-            let text = String(String.UnicodeScalarView(scalars[start..<start + length]))
-            let isKnown = Expression.Operator(rawValue: text) != nil || "()[],.".contains(text) && length == 1
-            guard isKnown || Self.foreign[text] != nil else { continue }
-            position += length
-            return text
+        let first = scalars[position]
+        let second = position + 1 < scalars.count ? scalars[position + 1] : " "
+        let third = position + 2 < scalars.count ? scalars[position + 2] : " "
+        let text: String
+        switch (first, second, third) {
+        case ("=", "=", "="): text = "==="
+        case ("=", "=", _): text = "=="
+        case ("!", "=", _): text = "!="
+        case ("<", "=", _): text = "<="
+        case (">", "=", _): text = ">="
+        case ("<", ">", _): text = "<>"
+        case ("&", "&", _): text = "&&"
+        case ("|", "|", _): text = "||"
+        default:
+            guard first.isASCII, "()[],.=<>+-*/%!&|".unicodeScalars.contains(first) else {
+                throw error(position, 1, "'\(Character(first))' has no meaning in an expression")
+            }
+            text = String(first)
         }
-        throw error(start, 1, "'\(Character(scalars[start]))' has no meaning in an expression")
+        position += text.utf8.count
+        return text
     }
 
     private func text(from start: Int) -> String { String(String.UnicodeScalarView(scalars[start..<position])) }

@@ -13,9 +13,17 @@ final class Construction: @unchecked Sendable {  // used by the one thread that 
     /// `values` nil records what is declared.
     init(values: [BoundValue?]?) { self.values = values }
 
+    /// The construction that asks for declarations; nil while a default value is made.
+    static var active: Construction? { current.flatMap { $0.isPaused ? nil : $0 } }
+
+    private var isPaused = false
+
     /// Makes a default value. One that is a block declares options of its own, which are not its owner's.
     static func outside<Value>(_ make: () -> Value) -> Value {
-        $current.withValue(nil) { make() }
+        guard let construction = active else { return make() }
+        construction.isPaused = true
+        defer { construction.isPaused = false }
+        return make()
     }
 
     /// Called once by each wrapper: takes its declaration, or returns its value.

@@ -52,7 +52,7 @@ public struct OptionSpec: Sendable {
 }
 
 /// Everything that a type declares, in order: found once for each type, by making one instance and looking at it.
-public struct Fields: Sendable {
+public final class Fields: Sendable {
     enum Slot: Sendable {
         case option(OptionSpec)
         case input(PortSpec)
@@ -236,7 +236,7 @@ extension Fields {
             .unknownKey,
             at: entry.keyPlace,
             "there is no \(what) '\(shortened(entry.key))' here",
-            hint: meant.map { "did you mean '\($0)'?\(list)" } ?? (names.isEmpty ? nil : "known here:\(list)"),
+            hint: meant.map { "did you mean '\($0)'?\(list)" } ?? (list.isEmpty ? nil : "known here:\(list)"),
             suggestion: meant
         )
         return meant

@@ -121,7 +121,7 @@ public struct WebURL: OptionValue, Hashable {
     public static var kind: OptionKind { .url(schemes: []) }
 
     public static func read(_ node: Node, _ reader: Reader) -> WebURL? {
-        guard let text = reader.text(node, wanted: "a URL") else { return nil }
+        guard let text = reader.text(node, wanted: "a URL", allowsSecret: true) else { return nil }
         guard let scheme = text.text.firstRange(of: "://"), isScheme(text.text[..<scheme.lowerBound]) else {
             reader.wrongType(text, wanted: "a URL", hint: "write scheme://host/path, such as http://127.0.0.1:8000/v1")
             return nil

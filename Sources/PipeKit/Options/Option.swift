@@ -27,13 +27,13 @@ public struct Option<Value: OptionValue>: DeclaredProperty, Sendable {
         self.init(
             summary,
             default: Construction.outside(wrappedValue),
-            bounds: nil as Bounds<Int>?,
+            bounds: nil as (() -> Bounds<Int>)?,
             deprecated: deprecated
         )
     }
 
     public init(_ summary: String, deprecated: Deprecation? = nil) {
-        self.init(summary, default: nil, bounds: nil as Bounds<Int>?, deprecated: deprecated)
+        self.init(summary, default: nil, bounds: nil as (() -> Bounds<Int>)?, deprecated: deprecated)
     }
 
     public init(
@@ -42,12 +42,17 @@ public struct Option<Value: OptionValue>: DeclaredProperty, Sendable {
         in range: some RangeExpression<Value>,
         deprecated: Deprecation? = nil
     ) where Value: Comparable {
-        self.init(summary, default: Construction.outside(wrappedValue), bounds: Bounds(range), deprecated: deprecated)
+        self.init(
+            summary,
+            default: Construction.outside(wrappedValue),
+            bounds: { Bounds(range) },
+            deprecated: deprecated
+        )
     }
 
     public init(_ summary: String, in range: some RangeExpression<Value>, deprecated: Deprecation? = nil)
     where Value: Comparable {
-        self.init(summary, default: nil, bounds: Bounds(range), deprecated: deprecated)
+        self.init(summary, default: nil, bounds: { Bounds(range) }, deprecated: deprecated)
     }
 
     public init<Wrapped: OptionValue & Comparable>(
@@ -55,23 +60,24 @@ public struct Option<Value: OptionValue>: DeclaredProperty, Sendable {
         in range: some RangeExpression<Wrapped>,
         deprecated: Deprecation? = nil
     ) where Value == Wrapped? {
-        self.init(summary, default: nil, bounds: Bounds(range), deprecated: deprecated)
+        self.init(summary, default: nil, bounds: { Bounds(range) }, deprecated: deprecated)
     }
 
     private init<Bound: OptionValue & Comparable>(
         _ summary: String,
         default: Value?,
-        bounds: Bounds<Bound>?,
+        bounds makeBounds: (() -> Bounds<Bound>)?,
         deprecated: Deprecation?
     ) {
         let value = `default` ?? Value.absent
-        guard let construction = Construction.current else {
+        guard let construction = Construction.active else {
             (stored, ordinal, projectedValue) = (value, 0, OptionReference(name: "?", place: nil))
             return
         }
         ordinal = construction.count
         let bound = construction.declare {
-            .option(
+            let bounds = makeBounds?()  // once a type: making an instance must stay cheap
+            return .option(
                 OptionSpec(
                     summary: summary,
                     kind: Value.kind,

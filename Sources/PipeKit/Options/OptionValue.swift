@@ -78,17 +78,7 @@ extension String: OptionValue {
     public static var kind: OptionKind { .string }
 
     public static func read(_ node: Node, _ reader: Reader) -> String? {
-        guard let text = reader.text(node, wanted: "text") else { return nil }
-        if text.isSecret {
-            reader.diagnostics.error(
-                .exposedSecret,
-                at: node.place,
-                "a secret must not go into text that is printed",
-                hint: "use it in an option of type secret or URL"
-            )
-            return nil
-        }
-        return text.text
+        reader.text(node, wanted: "text")?.text
     }
 
     public var written: String { isEmpty ? "''" : self }
@@ -165,7 +155,7 @@ extension Array: OptionValue where Element: OptionValue {
             reader.diagnostics.error(
                 .wrongShape,
                 at: node.place,
-                "a \(kind.name) belongs here, not \(node.described)",
+                "a list belongs here, not \(node.described)",
                 hint: suggestion.map { "write \($0)" },
                 suggestion: suggestion
             )

@@ -120,10 +120,6 @@ func lastSystemError() -> String { String(cString: strerror(errno)).lowercased()
 extension Reader {
     fileprivate func path(_ node: Node, wanted: String) -> ResolvedPath? {
         guard let text = text(node, wanted: wanted) else { return nil }
-        guard !text.isSecret else {
-            diagnostics.error(.exposedSecret, at: node.place, "a secret must not go into a path")
-            return nil
-        }
         guard !text.text.isEmpty, !text.text.utf8.contains(0), text.text.utf8.count < 4096 else {
             diagnostics.error(.wrongType, at: node.place, "\(text.quoted) is not \(wanted)")
             return nil

@@ -19,7 +19,9 @@ public final class Reader {
     }
 
     /// The text of a scalar with everything filled in. `wanted` names what should stand there: "an integer".
-    public func text(_ node: Node, wanted: String) -> FilledText? {
+    ///
+    /// Secrets are let through only where the caller keeps them: in secrets and URLs.
+    public func text(_ node: Node, wanted: String, allowsSecret: Bool = false) -> FilledText? {
         guard case .scalar(let text, let style) = node.content else {
             diagnostics.error(.wrongShape, at: node.place, "\(wanted) belongs here, not \(node.described)")
             return nil
@@ -32,7 +34,17 @@ public final class Reader {
         guard text.utf8.contains(UInt8(ascii: "$")), let filler else {
             return FilledText(text: text, source: node, isQuoted: style != .plain, directory: directory)
         }
-        return filler.fill(text, of: node, directory: directory, self)
+        guard let filled = filler.fill(text, of: node, directory: directory, self) else { return nil }
+        if filled.isSecret, !allowsSecret {
+            diagnostics.error(
+                .exposedSecret,
+                at: node.place,
+                "a secret must not go where it would be printed",
+                hint: "use it in an option of type secret or URL, and something public here"
+            )
+            return nil
+        }
+        return filled
     }
 
     /// Reports that a text is not of the type that is wanted.

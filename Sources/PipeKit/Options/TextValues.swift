@@ -34,7 +34,7 @@ public struct Secret: OptionValue, Hashable, CustomStringConvertible, CustomDebu
     public static var kind: OptionKind { .secret }
 
     public static func read(_ node: Node, _ reader: Reader) -> Secret? {
-        guard let text = reader.text(node, wanted: "a secret") else { return nil }
+        guard let text = reader.text(node, wanted: "a secret", allowsSecret: true) else { return nil }
         if !text.isFilled {
             reader.diagnostics.warning(
                 .exposedSecret,

@@ -11,7 +11,7 @@ public struct Input<Carried: Payload>: DeclaredProperty {
     public var projectedValue: PortReference { PortReference(name: wrappedValue.name) }
 
     public init(_ summary: String, _ arity: PortSpec.Arity = .required) where Carried: Payload {
-        let construction = Construction.current
+        let construction = Construction.active
         ordinal = construction?.count ?? 0
         let bound = construction?.declare {
             .input(PortSpec(summary: summary, payload: .of(Carried.self, like: nil), arity: arity))
@@ -29,7 +29,7 @@ public struct Output<Carried: Payload>: DeclaredProperty {
     public var projectedValue: PortReference { PortReference(name: wrappedValue.name) }
 
     public init(_ summary: String, _ arity: PortSpec.Arity = .required, like input: String? = nil) {
-        let construction = Construction.current
+        let construction = Construction.active
         ordinal = construction?.count ?? 0
         let bound = construction?.declare {
             .output(PortSpec(summary: summary, payload: .of(Carried.self, like: input), arity: arity))

@@ -83,7 +83,7 @@ public struct Claims: Sendable {
 }
 
 /// A stage type as the rest of pipe sees it.
-public struct StageType: Sendable {
+public final class StageType: Sendable {
     public let info: StageInfo
     public let fields: Fields
     public let inputs: [PortSpec]
@@ -116,16 +116,11 @@ public struct Plugin: Sendable {
     public init(_ name: String, _ summary: String, stages: [any Stage.Type]) {
         self.name = name
         self.summary = summary
-        self.stages = stages.map { StageType(erased: $0) }
+        self.stages = stages.map { stageType(of: $0) }
     }
 }
 
-extension StageType {
-    fileprivate init(erased type: any Stage.Type) {
-        func opened<S: Stage>(_ type: S.Type) -> StageType { StageType(type) }
-        self = opened(type)
-    }
-}
+private func stageType<S: Stage>(of type: S.Type) -> StageType { StageType(type) }
 
 /// All stage types of the program, by name.
 public struct Catalogue: Sendable {

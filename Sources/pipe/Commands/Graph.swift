@@ -1,0 +1,71 @@
+import Glibc
+import PipeGraph
+
+extension Command {
+    static let graph: Command = .init(
+        name: "graph",
+        summary: "Draws a graph.",
+        operands: [Operand(name: "GRAPH", summary: "The file of a graph; '-' is standard input.", completes: .graphs)],
+        flags: [
+            Flag(name: "dot", summary: "For Graphviz (this is the default)."),
+            Flag(name: "mermaid", summary: "For Mermaid, as Markdown viewers draw it."),
+            Flag(name: "svg", summary: "As a picture, made by Graphviz."),
+            Flag(name: "expand", summary: "Draw every station, however many there are."),
+            .output, .offline, .set,
+        ],
+        examples: [
+            ("pipe graph gate.yaml --svg -o gate.svg", "Draws a picture."),
+            ("pipe graph gate.yaml --mermaid", "Writes text for a README."),
+        ],
+        run: { arguments throws(UsageError) in
+            let formats = ["dot", "mermaid", "svg"].filter(arguments.has)
+            guard formats.count <= 1 else {
+                throw UsageError(
+                    message: "'--\(formats[0])' and '--\(formats[1])' are two drawings",
+                    hint: "choose one"
+                )
+            }
+            guard let path = arguments.operands.first, let graph = try GraphChecker(arguments).graph(at: path) else {
+                return .wrongGraph
+            }
+            let expands = arguments.has("expand")
+            if arguments.has("svg") {
+                return try drawSVG(graph.dot(expandsStations: expands), to: arguments.value("output"))
+            }
+            let text =
+                arguments.has("mermaid") ? graph.mermaid(expandsStations: expands) : graph.dot(expandsStations: expands)
+            if let file = arguments.value("output") { try writeFile(text, to: file) } else { Terminal.print(text) }
+            return .success
+        }
+    )
+
+    /// Has Graphviz draw.
+    private static func drawSVG(_ dot: String, to file: String?) throws(UsageError) -> ExitCode {
+        let source = "\(Terminal.variable("TMPDIR") ?? "/tmp")/pipe-\(getpid()).dot"
+        try writeFile(dot, to: source)
+        defer { unlink(source) }
+        let words = ["dot", "-Tsvg", source] + (file.map { ["-o", $0] } ?? [])
+        switch run(words) {
+        case 0: return .success
+        case nil:
+            Terminal.complain("error: Graphviz is not here, and it is what draws SVG")
+            Terminal.complain("  help: install it (apt-get install graphviz), or use --mermaid or --dot")
+        case let status?:
+            Terminal.complain("error: Graphviz could not draw this graph (its exit code is \(status))")
+        }
+        return .failed
+    }
+
+    /// Runs a program to its end; nil where there is no such program.
+    private static func run(_ words: [String]) -> Int32? {
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        defer { arguments.forEach { free($0) } }
+        arguments.append(nil)
+        var child = pid_t()
+        guard posix_spawnp(&child, words[0], nil, nil, arguments, environ) == 0 else { return nil }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        let (code, signal) = ((status >> 8) & 0xff, status & 0x7f)
+        return signal != 0 ? 128 + signal : code == 127 ? nil : code
+    }
+}

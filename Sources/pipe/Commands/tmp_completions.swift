@@ -1,1 +1,0 @@
-extension Command { static let completions: Command = .init(name: "completions", summary: "x") }

@@ -1,1 +1,0 @@
-extension Command { static let docs: Command = .init(name: "docs", summary: "x") }

@@ -1,1 +1,0 @@
-extension Command { static let graph: Command = .init(name: "graph", summary: "x") }

@@ -1,1 +1,0 @@
-extension Command { static let new: Command = .init(name: "new", summary: "x") }

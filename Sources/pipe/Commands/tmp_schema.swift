@@ -1,1 +1,0 @@
-extension Command { static let schema: Command = .init(name: "schema", summary: "x") }

@@ -20,11 +20,12 @@ func stagePlugin(_ name: String, uses: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: ["PipeCore", "PipeKit"] + uses, path: "Plugins/\(name)", swiftSettings: house)
 }
 
-func tests(of name: String, uses: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+/// The tests of a target, in `Tests/<name>Tests`. Golden files and corpora beside them are read from the source tree.
+func tests(of name: String, uses: [Target.Dependency] = [], reads folders: [String] = []) -> Target {
     .testTarget(
         name: "\(name)Tests",
         dependencies: [.init(stringLiteral: name)] + uses,
-        resources: resources,
+        exclude: folders,
         swiftSettings: house
     )
 }
@@ -51,7 +52,8 @@ let package = Package(
             swiftSettings: house
         ),
         tests(of: "PipeKit", uses: ["PipeCore"]),
-        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"]),
+        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
+        .testTarget(name: "PipeTests", dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"], swiftSettings: house),
     ] + plugins,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

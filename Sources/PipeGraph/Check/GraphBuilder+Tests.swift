@@ -17,7 +17,9 @@ extension GraphBuilder {
         var names: [String: Place] = [:]
         for node in nodes {
             reader.diagnostics.fallback = node.place
-            guard let entries = reader.entries(node, wanted: "a test with a 'name' and what it expects") else { continue }
+            guard let entries = reader.entries(node, wanted: "a test with a 'name' and what it expects") else {
+                continue
+            }
             let fields = Fields.of(GraphTest.self)
             let values = fields.read(entries, of: node.place, reader, what: "key")
             let test = fields.make(GraphTest.self, values)

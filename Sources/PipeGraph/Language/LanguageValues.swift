@@ -68,7 +68,12 @@ struct Stations: OptionValue {
                 _ = checkName(name, of: "a station", at: node.place, &reader.diagnostics, allowsDigitFirst: true)
             }
             if names.isEmpty {
-                reader.diagnostics.error(.missingValue, at: node.place, "the list of stations is empty", hint: "name one")
+                reader.diagnostics.error(
+                    .missingValue,
+                    at: node.place,
+                    "the list of stations is empty",
+                    hint: "name one"
+                )
                 return nil
             }
             guard names.count <= most else {

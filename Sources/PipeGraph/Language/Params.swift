@@ -153,7 +153,9 @@ extension Reader {
     }
 
     private func check(_ node: Node, _ block: ParamBlock, _ bounds: (low: Double?, high: Double?)?) -> FilledText? {
-        guard let magnitude = block.type.magnitude(of: node, self), let text = text(node, wanted: "a value", allowsSecret: block.type == .secret || block.type == .url) else {
+        guard let magnitude = block.type.magnitude(of: node, self),
+            let text = text(node, wanted: "a value", allowsSecret: block.type == .secret || block.type == .url)
+        else {
             return nil
         }
         if block.type == .choice, let choices = block.choices, !choices.contains(text.text) {

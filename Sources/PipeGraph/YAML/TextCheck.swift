@@ -16,7 +16,8 @@ enum TextCheck {
         let place = place(of: offset, in: bytes, file: file)
         let byte = "0x" + String(bytes[offset], radix: 16)
         if isControl {
-            let scalar = String(decoding: bytes[offset..<min(bytes.count, offset + 3)], as: UTF8.self).unicodeScalars.first
+            let scalar = String(decoding: bytes[offset..<min(bytes.count, offset + 3)], as: UTF8.self).unicodeScalars
+                .first
             let number = String(scalar?.value ?? 0, radix: 16, uppercase: true)
             let name = "U+" + String(repeating: "0", count: max(0, 4 - number.count)) + number
             throw YAMLError(

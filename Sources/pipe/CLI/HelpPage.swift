@@ -26,7 +26,7 @@ struct HelpPage {
     }
 
     var text: String {
-        var out = "\(command.summary)\n\n\(usage)\n"
+        var out = "\(wrap(command.summary, indent: 0))\n\n\(usage)\n"
         if !command.details.isEmpty { out += "\n\(wrap(command.details, indent: 0))\n" }
         out += section("Commands", command.subcommands.map { ($0.name, $0.summary) })
         out += section("Arguments", command.operands.map { ($0.name, $0.summary) })

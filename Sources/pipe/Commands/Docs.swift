@@ -9,7 +9,7 @@ extension Command {
         examples: [("pipe docs docs", "Makes the pages of pipe's own repository anew.")],
         run: { arguments throws(UsageError) in
             let root = arguments.operands.first ?? "docs"
-            let pages = ReferencePages(pipeCatalogue).pages + [("cli.md", commandLinePage)]
+            let pages = referencePages
             for directory in [root, "\(root)/stages"] where mkdir(directory, 0o755) != 0 && errno != EEXIST {
                 throw UsageError(
                     message: "'\(directory)' cannot be made: \(String(cString: strerror(errno)).lowercased())"
@@ -20,6 +20,11 @@ extension Command {
             return .success
         }
     )
+
+    /// Every page with its path below the directory.
+    static var referencePages: [(path: String, text: String)] {
+        ReferencePages(pipeCatalogue).pages + [("cli.md", commandLinePage)]
+    }
 
     private static var commandLinePage: String {
         var out = """

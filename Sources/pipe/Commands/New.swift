@@ -109,7 +109,7 @@ extension Command {
 }
 
 /// A source file that is changed in place.
-private struct SourceText {
+struct SourceText {
     let text: String
 
     init(path: String) throws {

@@ -9,7 +9,8 @@ struct Split: Stage {
         example: """
             from: orders
             where: total >= 100
-            """
+            """,
+        traits: .sheds
     )
 
     @Input("What is looked at.") var items: Receiver<AnyPayload>

@@ -10,6 +10,8 @@ struct DraftLoader {
     private(set) var rootScope: Scope
     /// For each included file: the place in another file that takes it in.
     private(set) var includedAt: [Int32: Place] = [:]
+    /// Something that would have brought stages could not be read: that a stage is missing would be a guess.
+    private(set) var hasLostStages = false
 
     private static let mostIncludes = 256
     private static let deepestInclude = 8
@@ -26,14 +28,14 @@ struct DraftLoader {
         let start = Place(file: file, line: 1, column: 1, length: 1)
         reader.diagnostics.fallback = start
         guard let entries = entries(of: source, file: file) else { return }
+        let parts = parts(of: entries, Fields.of(GraphFile.self))
         var given = ParamValues()
         for (name, value) in options.params { given.nodes[name] = (commandLine(value), nil) }
         let fields = Fields.of(GraphFile.self)
         let values = readHead(entries, fields, rootScope, given: given, start)
         root = fields.make(GraphFile.self, values)
-        takeStages(entries, rootScope, prefixes: [""], chain: [source])
-        let mentionsStages = ["stages", "include"].contains { values.misspelt.contains($0) }
-        if root.stages == nil, root.include == nil, !mentionsStages {
+        takeStages(parts, rootScope, prefixes: [""], chain: [source])
+        if parts.stages == nil, parts.include == nil {
             reader.diagnostics.error(
                 .missingKey,
                 at: start,
@@ -50,6 +52,24 @@ struct DraftLoader {
         return reader.entries(node, wanted: "a mapping with 'pipe' and 'stages'")?.filter { !$0.key.hasPrefix("x-") }
     }
 
+    /// The parts of a file that hold stages and params.
+    private struct Parts {
+        var params: Node?
+        var stages: Node?
+        var include: Node?
+    }
+
+    /// A part under a misspelt key is read as what was meant; that it is misspelt is reported with the other keys.
+    private func parts(of entries: [Node.Entry], _ fields: Fields) -> Parts {
+        func part(_ name: String) -> Node? {
+            if let entry = entries.first(where: { $0.key == name }) { return entry.value }
+            return entries.first { entry in
+                fields.option(named: entry.key) == nil && fields.meaning(of: entry.key, besides: entries) == name
+            }?.value
+        }
+        return Parts(params: part("params"), stages: part("stages"), include: part("include"))
+    }
+
     /// Reads all of a file but its stages. The params come first: everything else may be filled in from them.
     private mutating func readHead(
         _ entries: [Node.Entry],
@@ -60,21 +80,10 @@ struct DraftLoader {
     ) -> FieldValues {
         reader.filler = scope
         reader.diagnostics.fallback = start
-        let params = entries.first { $0.key == "params" }.map { Part<ParamsPart>(node: $0.value) }
+        let params = parts(of: entries, fields).params.map { Part<ParamsPart>(node: $0) }
         scope.params = reader.params(params, given: given, place: start)
         draft.scopes.append(scope)
         let values = fields.read(entries, of: start, reader, what: "key")
-        if let entry = entries.first(where: { $0.key == "pipe" }), case .scalar(let text, _) = entry.value.content,
-            let version = Int(text), version != 1
-        {
-            reader.diagnostics.error(
-                .unsupportedVersion,
-                at: entry.value.place,
-                "this pipe reads version 1 of the language, not \(version)",
-                hint: version > 1 ? "use a newer pipe, or write 'pipe: 1'" : "write 'pipe: 1'",
-                suggestion: "1"
-            )
-        }
         return values
     }
 
@@ -87,15 +96,26 @@ struct DraftLoader {
 
     // MARK: Stages
 
-    private mutating func takeStages(_ file: [Node.Entry], _ scope: Scope, prefixes: [String], chain: [SourceFile]) {
-        if let stages = file.first(where: { $0.key == "stages" })?.value {
-            for entry in reader.entries(stages, wanted: "a mapping of stages") ?? [] {
+    private mutating func takeStages(_ file: Parts, _ scope: Scope, prefixes: [String], chain: [SourceFile]) {
+        if let stages = file.stages {
+            let entries = reader.entries(stages, wanted: "a mapping of stages")
+            if entries?.isEmpty == true, file.include == nil {
+                reader.diagnostics.error(
+                    .missingValue,
+                    at: stages.place,
+                    "the graph has no stages",
+                    hint: "add a source and a sink, or run 'pipe new graph SOURCE/SINK'"
+                )
+            }
+            if entries == nil { hasLostStages = true }
+            for entry in entries ?? [] {
                 reader.filler = scope
                 take(stage: entry, scope, prefixes)
             }
         }
-        guard let includes = file.first(where: { $0.key == "include" })?.value else { return }
+        guard let includes = file.include else { return }
         guard case .list(let nodes) = includes.content else {
+            hasLostStages = true
             reader.diagnostics.error(
                 .wrongShape,
                 at: includes.place,
@@ -113,7 +133,8 @@ struct DraftLoader {
     private mutating func take(stage entry: Node.Entry, _ scope: Scope, _ prefixes: [String]) {
         let name = (prefixes.first ?? "") + entry.key
         // A stage with a bad name is still known by it: that was said once.
-        _ = checkName(name, of: "a stage", at: entry.keyPlace, &reader.diagnostics)
+        _ = checkName(entry.key, of: "a stage", at: entry.keyPlace, &reader.diagnostics)
+        if entry.key.contains("${") { hasLostStages = true }
         if let first = draft.index[name] {
             reader.diagnostics.error(
                 .duplicateKey,
@@ -177,11 +198,29 @@ struct DraftLoader {
     // MARK: Includes
 
     private mutating func take(include node: Node, _ scope: Scope, _ prefixes: [String], _ chain: [SourceFile]) {
-        guard let include = Include.read(node, reader), let filePlace = include.$file.place else { return }
+        if case .scalar(let text, _) = node.content, !node.isEmpty {
+            hasLostStages = true
+            reader.diagnostics.error(
+                .wrongShape,
+                at: node.place,
+                "a mapping with 'file' belongs here, not \(node.described)",
+                hint: "write { file: \(shortened(text)) }",
+                suggestion: "{ file: \(text) }"
+            )
+            return
+        }
+        guard let include = Include.read(node, reader), let filePlace = include.$file.place else {
+            hasLostStages = true
+            return
+        }
+        if let place = include.$prefix.place, !include.prefix.isEmpty {
+            _ = checkName(include.prefix, of: "a stage", at: place, &reader.diagnostics)
+        }
         let outer = reader.files[node.place]
         let path = normalized(include.file.hasPrefix("/") ? include.file : "\(outer.directory)/\(include.file)")
         if chain.contains(where: { $0.path == path }) {
             let names = (chain.map(\.path) + [path]).map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+            hasLostStages = true
             reader.diagnostics.error(
                 .includeCycle,
                 at: filePlace,
@@ -203,12 +242,16 @@ struct DraftLoader {
         do throws(FileLoader.Failure) {
             source = try SourceFile(reading: path)
         } catch {
+            hasLostStages = true
+            let best = ResolvedPath(written: include.file, absolute: path).nearest
             reader.diagnostics.error(
                 error.code == .unreadableFile ? .missingFile : error.code,
                 at: filePlace,
                 "'\(include.file)': \(error.message)",
-                hint: error.code == .unreadableFile
-                    ? "includes start at the directory of the file they stand in: \(outer.directory)" : error.help
+                hint: best.map { "did you mean '\($0)'?" }
+                    ?? (error.code == .unreadableFile
+                        ? "includes start at the directory of the file they stand in: \(outer.directory)" : error.help),
+                suggestion: best
             )
             return
         }
@@ -226,7 +269,10 @@ struct DraftLoader {
         _ chain: [SourceFile]
     ) {
         let start = Place(file: file, line: 1, column: 1, length: 1)
-        guard var entries = entries(of: source, file: file) else { return }
+        guard var entries = entries(of: source, file: file) else {
+            hasLostStages = true
+            return
+        }
         let fields = Fields.of(FragmentFile.self)
         let misplaced = entries.filter { entry in
             fields.option(named: entry.key) == nil && Fields.of(GraphFile.self).option(named: entry.key) != nil
@@ -246,15 +292,22 @@ struct DraftLoader {
         let scope = Scope(environment: options.environment)
         _ = readHead(entries, fields, scope, given: given, start)
         let prefix = (prefixes.first ?? "") + include.prefix
-        takeStages(entries, scope, prefixes: [prefix] + prefixes, chain: chain)
+        takeStages(parts(of: entries, fields), scope, prefixes: [prefix] + prefixes, chain: chain)
     }
 
     /// The values of `with`, filled in where they are written.
     private func values(of include: Include) -> ParamValues {
         var values = ParamValues()
         guard let with = include.with else { return values }
-        for entry in reader.entries(with.node, wanted: "a mapping of params to values") ?? [] {
-            guard let text = reader.text(entry.value, wanted: "a value") else { continue }
+        guard let entries = reader.entries(with.node, wanted: "a mapping of params to values") else {
+            values.isPartial = true
+            return values
+        }
+        for entry in entries {
+            guard let text = reader.text(entry.value, wanted: "a value") else {
+                values.isPartial = true
+                continue
+            }
             let style: Node.ScalarStyle = text.isQuoted && !text.isFilled ? .quoted : .plain
             values.nodes[entry.key] = (
                 Node(.scalar(text: text.text, style: style), at: entry.value.place), entry.keyPlace

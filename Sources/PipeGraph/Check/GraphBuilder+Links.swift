@@ -9,7 +9,9 @@ extension GraphBuilder {
         var place: Place
         /// Where the text stands as written, so that a part of it can be pointed at.
         var isAsWritten: Bool
+        var isInList = false
         var options: LinkOptions?
+        var hasBrokenOptions = false
     }
 
     mutating func resolveLinks() {
@@ -37,19 +39,20 @@ extension GraphBuilder {
 
     // MARK: Reading
 
-    private func references(_ from: Node, of stage: Int) -> [Reference]? {
+    private mutating func references(_ from: Node, of stage: Int) -> [Reference]? {
         switch from.content {
         case .scalar: return reference(from, stage).map { [$0] }
-        case .map(let entries): return references(entries, stage)
+        case .map(let entries): return references(entries, stage, of: from)
         case .list(let nodes):
             var all: [Reference] = []
             var isSound = true
             for node in nodes {
                 if case .map(let entries) = node.content {
-                    let found = references(entries, stage)
+                    let found = references(entries, stage, of: node)
                     isSound = isSound && found != nil
                     all += found ?? []
-                } else if let found = reference(node, stage) {
+                } else if var found = reference(node, stage) {
+                    found.isInList = true
                     all.append(found)
                 } else {
                     isSound = false
@@ -74,9 +77,22 @@ extension GraphBuilder {
         return Reference(text: text.text, place: node.place, isAsWritten: !text.isFilled && node.textOffset == 0)
     }
 
-    private func references(_ entries: [Node.Entry], _ stage: Int) -> [Reference]? {
+    private mutating func references(_ entries: [Node.Entry], _ stage: Int, of node: Node) -> [Reference]? {
         var all: [Reference] = []
+        if entries.isEmpty {
+            reader.diagnostics.error(.missingValue, at: node.place, "no source is named here", hint: "name a stage")
+            return nil
+        }
         for entry in entries {
+            if entry.key.contains("${") {
+                reader.diagnostics.error(
+                    .badFill,
+                    at: entry.keyPlace,
+                    "a key is not filled in",
+                    hint: "name the stage here, or use the short form: 'from: \(shortened(entry.key))'"
+                )
+                continue
+            }
             let length = Int32(entry.key.unicodeScalars.count)
             var reference = Reference(
                 text: entry.key,
@@ -89,13 +105,14 @@ extension GraphBuilder {
                     continue
                 }
                 reference.options = LinkOptions.read(entry.value, reader)
+                reference.hasBrokenOptions = reference.options == nil
             }
             all.append(reference)
         }
         return all.isEmpty && !entries.isEmpty ? nil : all
     }
 
-    private func reportNoOptions(_ entry: Node.Entry, _ stage: Int) {
+    private mutating func reportNoOptions(_ entry: Node.Entry, _ stage: Int) {
         let inputs = graph.stages[stage].inputs.map(\.name)
         let options = Fields.of(LinkOptions.self)
         if case .scalar(let text, _) = entry.value.content {
@@ -106,6 +123,13 @@ extension GraphBuilder {
                     "the keys under 'from' are sources, and '\(entry.key)' is an input",
                     hint: "write '\(text): { to: \(entry.key) }'"
                 )
+                // What was meant is clear, and counts as linked.
+                if let port = inputs.firstIndex(of: entry.key) {
+                    presumedInputs.insert(.init(stage: stage, port: port))
+                }
+                if let meant = draft.stage(named: String(text.prefix { $0 != "." }), seenFrom: draft.stages[stage]) {
+                    presumeAllLinked(meant)
+                }
                 return
             }
             if options.option(named: entry.key) != nil {
@@ -129,10 +153,19 @@ extension GraphBuilder {
     // MARK: Resolving
 
     private mutating func resolve(_ reference: Reference, to target: Int) {
-        let parts = reference.text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(
-            String.init
-        )
         let stage = draft.stages[target]
+        if reference.text.contains(where: { $0 == "," || $0 == " " }),
+            draft.stage(named: reference.text, seenFrom: stage) == nil
+        {
+            reportSeveralNames(reference, target)
+            return
+        }
+        // A stage whose name has a dot has a bad name, and is still meant by it.
+        let isWholeName = draft.stage(named: reference.text, seenFrom: stage) != nil
+        let parts =
+            isWholeName
+            ? [reference.text]
+            : reference.text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard let origin = draft.stage(named: parts[0], seenFrom: stage) else {
             reportUnknownStage(parts, reference, target)
             return
@@ -179,8 +212,14 @@ extension GraphBuilder {
         let stage = draft.stages[target]
         // What was meant counts as linked, or one slip would be followed by findings about what seems unlinked.
         for port in graph.stages[target].inputs.indices { presumedInputs.insert(.init(stage: target, port: port)) }
+        if hasLostStages {
+            hasLostLinks = true
+            return
+        }
         let names = draft.names(seenFrom: stage).filter { $0 != stage.name }
-        let best = Suggestion.best(for: parts[0], among: names)
+        // The type of a stage stands for its name, where only one is of that type.
+        let ofType = draft.stages.filter { $0.type?.name == parts[0] && $0.name != stage.name }
+        let best = Suggestion.best(for: parts[0], among: names) ?? (ofType.count == 1 ? ofType[0].name : nil)
         if let best, let meant = draft.stage(named: best, seenFrom: stage) {
             presumeAllLinked(meant)
             isPartial[target] = true
@@ -190,17 +229,6 @@ extension GraphBuilder {
         let place =
             reference.isAsWritten
             ? reference.place.part(from: 0, length: parts[0].unicodeScalars.count) : reference.place
-        if parts[0].contains(where: { $0 == "," || $0 == " " }) {
-            let list = parts[0].split { $0 == "," || $0 == " " }.joined(separator: ", ")
-            reader.diagnostics.error(
-                .unknownStage,
-                at: reference.place,
-                "'\(shortened(reference.text))' is not the name of one stage",
-                hint: "write several as a list: [\(list)]",
-                suggestion: "[\(list)]"
-            )
-            return
-        }
         let list = names.count <= 12 && !names.isEmpty ? " (\(names.joined(separator: ", ")))" : ""
         reader.diagnostics.error(
             .unknownStage,
@@ -209,6 +237,25 @@ extension GraphBuilder {
             hint: best.map { "did you mean '\($0)'?\(list)" }
                 ?? (list.isEmpty ? "add it under 'stages:'" : "stages:\(list)"),
             suggestion: best
+        )
+    }
+
+    /// `from: left, right`, which YAML reads as one text.
+    private mutating func reportSeveralNames(_ reference: Reference, _ target: Int) {
+        let words = reference.text.split { $0 == "," || $0 == " " }.map(String.init)
+        for word in words {
+            if let meant = draft.stage(named: String(word.prefix { $0 != "." }), seenFrom: draft.stages[target]) {
+                presumeAllLinked(meant)
+            }
+        }
+        let list = words.joined(separator: ", ")
+        let better = reference.isInList ? list : "[\(list)]"
+        reader.diagnostics.error(
+            .unknownStage,
+            at: reference.place,
+            "'\(shortened(reference.text))' is not the name of one stage",
+            hint: reference.isInList ? "separate the names by commas: \(better)" : "write several as a list: \(better)",
+            suggestion: better
         )
     }
 
@@ -278,6 +325,10 @@ extension GraphBuilder {
             return nil
         }
         if names.count == 1 { return 0 }
+        if names.count > 1, reference.hasBrokenOptions {
+            for port in names.indices { presumedInputs.insert(.init(stage: target, port: port)) }
+            return nil
+        }
         if names.count > 1 {
             for port in names.indices { presumedInputs.insert(.init(stage: target, port: port)) }
             reader.diagnostics.error(

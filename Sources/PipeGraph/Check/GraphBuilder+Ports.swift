@@ -122,6 +122,9 @@ extension GraphBuilder {
         if links.isEmpty, spec.arity != .optional, !presumedInputs.contains(end) {
             // 'from' is there, though nothing of it could be read: that was said.
             if draft.stages[index].from != nil, stage.inputs.count == 1 { return }
+            // A second link to another input was meant for this one.
+            let others = graph.links.filter { $0.to.stage == index }.map(\.to.port)
+            if Set(others).count < others.count, stage.inputs.allSatisfy({ $0.arity != .many }) { return }
             let many = stage.inputs.count > 1
             reader.diagnostics.error(
                 .unlinkedInput,

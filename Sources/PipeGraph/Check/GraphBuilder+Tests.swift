@@ -22,11 +22,17 @@ extension GraphBuilder {
             }
             let fields = Fields.of(GraphTest.self)
             let values = fields.read(entries, of: node.place, reader, what: "key")
-            let test = fields.make(GraphTest.self, values)
+            var test = fields.make(GraphTest.self, values)
             checkSet(test)
             checkFeed(test)
-            for fault in test.faults { _ = stage(named: fault.stage, at: fault.$stage.place) }
-            for expectation in test.expect { check(expectation) }
+            // One by one, so that a mistake in one does not hide those in the next.
+            test.faultList = test.faults.compactMap {
+                read(Fault.self, $0.node) { fault in
+                    if let name = fault.stage { _ = stage(named: name, at: fault.$stage.place) }
+                }
+            }
+            test.expectations = test.expect.compactMap { read(Expectation.self, $0.node) { check($0) } }
+            reader.diagnostics.fallback = node.place
             guard values.isSound else { continue }
             test.check(&reader.diagnostics)
             if let place = test.$name.place, let first = names.updateValue(place, forKey: test.name) {
@@ -40,6 +46,18 @@ extension GraphBuilder {
             }
             graph.tests.append(test)
         }
+    }
+
+    /// Reads a block whose every part may be left out, and looks at what could be read of it, sound or not.
+    private func read<Block: OptionBlock>(_ type: Block.Type, _ node: Node, look: (Block) -> Void) -> Block? {
+        guard let entries = reader.entries(node, wanted: "a mapping") else { return nil }
+        let fields = Fields.of(type)
+        reader.diagnostics.fallback = node.place
+        let values = fields.read(entries, of: node.place, reader, what: "key")
+        let block = fields.make(type, values)
+        look(block)
+        if values.canBeChecked { block.check(&reader.diagnostics) }
+        return values.isSound ? block : nil
     }
 
     private func checkSet(_ test: GraphTest) {
@@ -62,13 +80,25 @@ extension GraphBuilder {
 
     private func checkFeed(_ test: GraphTest) {
         guard let feed = test.feed else { return }
+        var fed: [GraphLink.End: Place] = [:]
         for entry in reader.entries(feed.node, wanted: "a mapping of outputs to what is sent") ?? [] {
             let parts = entry.key.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             if let stage = stage(
                 named: parts[0],
                 at: entry.keyPlace.part(from: 0, length: parts[0].unicodeScalars.count)
             ) {
-                _ = output(parts.count > 1 ? parts[1] : nil, of: stage, at: entry.keyPlace)
+                let place = parts.count > 1 ? part(1, of: parts, in: entry.keyPlace) : entry.keyPlace
+                if let port = output(parts.count > 1 ? parts[1] : nil, of: stage, at: place),
+                    let first = fed.updateValue(entry.keyPlace, forKey: .init(stage: stage, port: port))
+                {
+                    reader.diagnostics.error(
+                        .duplicateKey,
+                        at: entry.keyPlace,
+                        "this output is fed twice",
+                        hint: "remove one of the two",
+                        notes: [.init("first fed here", at: first)]
+                    )
+                }
             }
             let fallback = reader.diagnostics.fallback
             reader.diagnostics.fallback = entry.keyPlace
@@ -81,11 +111,14 @@ extension GraphBuilder {
         if let name = expectation.stage { _ = stage(named: name, at: expectation.$stage.place) }
         guard let text = expectation.link, let place = expectation.$link.place else { return }
         guard let arrow = text.firstRange(of: "->") else {
+            let sides = text.split { "=→>–—".contains($0) }.map { $0.split(separator: " ").joined() }
+            let better = sides.count == 2 ? "\(sides[0]) -> \(sides[1])" : nil
             reader.diagnostics.error(
                 .unknownLink,
                 at: place,
                 "'\(shortened(text))' is not a link",
-                hint: "write 'stage.output -> stage'"
+                hint: better.map { "did you mean '\($0)'?" } ?? "write 'stage.output -> stage'",
+                suggestion: better
             )
             return
         }
@@ -93,10 +126,25 @@ extension GraphBuilder {
         let to = text[arrow.upperBound...].split(separator: " ").joined()
         let fromParts = from.split(separator: ".", maxSplits: 1).map(String.init)
         let toParts = to.split(separator: ".", maxSplits: 1).map(String.init)
-        guard let origin = stage(named: fromParts.first ?? "", at: place),
-            let target = stage(named: toParts.first ?? "", at: place),
-            let output = output(fromParts.count > 1 ? fromParts[1] : nil, of: origin, at: place)
-        else { return }
+        // Where a part of the text stands, if the text stands as it reads.
+        func find(_ part: String, after start: String.Index) -> Place {
+            let quotes = Int(place.length) - text.unicodeScalars.count
+            guard quotes == 0 || quotes == 2, let range = text[start...].firstRange(of: part) else { return place }
+            let offset = text.unicodeScalars.distance(from: text.startIndex, to: range.lowerBound) + quotes / 2
+            return place.part(from: offset, length: part.unicodeScalars.count)
+        }
+        let begin = text.startIndex
+        let fromPlace = find(fromParts.first ?? "", after: begin)
+        let portPlace =
+            fromParts.count > 1
+            ? find(".\(fromParts[1])", after: begin).part(from: 1, length: fromParts[1].count) : fromPlace
+        let origin = stage(named: fromParts.first ?? "", at: fromPlace)
+        let target = stage(named: toParts.first ?? "", at: find(toParts.first ?? "", after: arrow.upperBound))
+        guard let origin, let target,
+            let output = output(fromParts.count > 1 ? fromParts[1] : nil, of: origin, at: portPlace)
+        else {
+            return
+        }
         let links = graph.links.filter { $0.from == .init(stage: origin, port: output) && $0.to.stage == target }
         if links.isEmpty, !isPartial[target], !hasLostLinks {
             let known = graph.links.map { graph.describe($0) }
@@ -109,6 +157,12 @@ extension GraphBuilder {
                 suggestion: best
             )
         }
+    }
+
+    /// The place of a part of a name with a dot, in a key that stands as it reads.
+    private func part(_ index: Int, of parts: [String], in place: Place) -> Place {
+        let before = parts[..<index].reduce(0) { $0 + $1.unicodeScalars.count + 1 }
+        return place.part(from: before, length: parts[index].unicodeScalars.count)
     }
 
     private func stage(named name: String, at place: Place?) -> Int? {

@@ -74,7 +74,7 @@ extension GraphBuilder {
             for side in sides {
                 // What is left out before the sides part is missing on both.
                 let own = side.shedding.filter { place in !sides.allSatisfy { $0.shedding.contains(place) } }
-                guard let first = own.min() else { continue }
+                guard let first = own.map(\.place).min() else { continue }
                 let link = graph.links[side.link]
                 reader.diagnostics.error(
                     .joinCanStarve,
@@ -87,17 +87,27 @@ extension GraphBuilder {
         }
     }
 
+    /// Where items may be left out.
+    private struct Shedding: Hashable {
+        var place: Place
+        var port: Int
+    }
+
     /// The places upstream of a link, itself included, where items may be left out.
-    private func shedding(upstreamOf link: Int, _ byTarget: [[Int]]) -> Set<Place> {
-        var places: Set<Place> = []
+    private func shedding(upstreamOf link: Int, _ byTarget: [[Int]]) -> Set<Shedding> {
+        var places: Set<Shedding> = []
         var seen: Set<Int> = [link]
         var queue = [link]
         while let next = queue.popLast() {
             let link = graph.links[next]
-            if link.policy.mayDrop { places.insert(link.place) }
+            if link.policy.mayDrop { places.insert(Shedding(place: link.place, port: 0)) }
             let origin = graph.stages[link.from.stage]
             if origin.type.info.traits.contains(.sheds) || origin.onError != .fail && !origin.type.isSource {
-                places.insert(origin.place)
+                // What one output of a stage leaves out may leave by another.
+                let port =
+                    graph.linksFrom[link.from.stage].contains { graph.links[$0].from != link.from }
+                    ? link.from.port + 1 : 0
+                places.insert(Shedding(place: origin.place, port: port))
             }
             for other in byTarget[link.from.stage] where seen.insert(other).inserted { queue.append(other) }
         }

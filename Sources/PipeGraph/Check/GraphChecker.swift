@@ -63,6 +63,7 @@ struct GraphBuilder {
     let reader: Reader
     let root: GraphFile
     let rootScope: Scope
+    let hasLostStages: Bool
     var graph = Graph()
     /// Stages of which not all is known: findings about what is missing around them would be guesses.
     var isPartial: [Bool]
@@ -78,6 +79,7 @@ struct GraphBuilder {
         reader = loader.reader
         root = loader.root
         rootScope = loader.rootScope
+        hasLostStages = loader.hasLostStages
         isPartial = draft.stages.map { $0.type == nil }
     }
 
@@ -95,6 +97,14 @@ struct GraphBuilder {
             made.restart = stage.common?.restart ?? root.defaults?.restart
             made.expectItemWithin = stage.common?.expectItemWithin
             if made.onError == .deadLetter, let port = StageType.deadLetter(for: type) { made.outputs.append(port) }
+            if let place = stage.common?.$onError.place, made.onError == .deadLetter, type.isSource, stage.type != nil {
+                reader.diagnostics.error(
+                    .optionConflict,
+                    at: place,
+                    "'\(stage.name)' is a source (\(type.name)), and has no items to set aside",
+                    hint: "use 'fail', with 'restart' where it may begin anew"
+                )
+            }
             return made
         }
         resolveLinks()
@@ -128,6 +138,7 @@ struct GraphBuilder {
             graph.stages[index].claims = first.result.claims
             if !first.result.values.isSound { isPartial[index] = true }
             claimWorld(index, station: stations.first)
+            if graph.stages[index].replicas > 1 { reportShared(index, by: graph.stages[index].replicas, "replicas") }
             guard stations.count > 1 else { continue }
             if first.usedStation {
                 reader.diagnostics.skipsRepeats = true
@@ -137,7 +148,7 @@ struct GraphBuilder {
                 }
                 reader.diagnostics.skipsRepeats = false
             } else {
-                reportSharedBetweenStations(index)
+                reportShared(index, by: stations.count, "stations")
             }
         }
     }
@@ -151,10 +162,10 @@ struct GraphBuilder {
         let common = Fields.of(StageCommon.self)
         let values = type.fields.read(stage.entries, of: stage.place, reader, elsewhere: common)
         var claims = Claims()
-        if values.isSound {
+        if values.canBeChecked {
             let made = type.stage(values)
             made.check(&reader.diagnostics)
-            made.claims(&claims)
+            if values.isSound { made.claims(&claims) }
         }
         return (values, claims)
     }
@@ -182,7 +193,11 @@ struct GraphBuilder {
     private mutating func claimWorld(_ stage: Int, station: String?) {
         for claim in reader.worldClaims {
             switch claim.thing {
+            case .reading(let path):
+                if claimed[claim.thing] == nil { claimed[claim.thing] = (stage, claim.place) }
+                if let writer = claimed[.path(path)] { reportReadAndWritten(path, claim.place, stage, writer) }
             case .path(let path):
+                if let reader = claimed[.reading(path)] { reportReadAndWritten(path, claim.place, stage, reader) }
                 guard let first = claimed[claim.thing] else {
                     claimed[claim.thing] = (stage, claim.place)
                     continue
@@ -210,6 +225,21 @@ struct GraphBuilder {
         }
     }
 
+    private func reportReadAndWritten(
+        _ path: String,
+        _ place: Place,
+        _ stage: Int,
+        _ first: (stage: Int, place: Place)
+    ) {
+        reader.diagnostics.error(
+            .samePath,
+            at: place,
+            "'\(graph.stages[first.stage].name)' and '\(graph.stages[stage].name)' read and write one file, '\(path)'",
+            hint: "write to another file",
+            notes: [.init("first used here", at: first.place)]
+        )
+    }
+
     private func reportSame(
         _ code: DiagnosticCode,
         _ what: String,
@@ -231,7 +261,7 @@ struct GraphBuilder {
         )
     }
 
-    private func reportSharedBetweenStations(_ index: Int) {
+    private func reportShared(_ index: Int, by count: Int, _ copies: String) {
         let stage = graph.stages[index]
         for claim in reader.worldClaims {
             let (code, what): (DiagnosticCode, String)
@@ -239,24 +269,28 @@ struct GraphBuilder {
             case .path(let path): (code, what) = (.samePath, "writes '\(path)'")
             case .address(let address) where address.port != 0:
                 (code, what) = (.sameAddress, "listens on \(address.written)")
-            case .address: continue
+            case .address, .reading: continue
             }
             reader.diagnostics.error(
                 code,
                 at: claim.place,
-                "each of the \(stage.stations.count) stations of '\(stage.name)' \(what)",
-                hint: "put ${station} into it, or gather the stations before with a stage such as merge"
+                "each of the \(count) \(copies) of '\(stage.name)' \(what)",
+                hint: copies == "stations"
+                    ? "put ${station} into it, or gather the stations before with a stage such as merge"
+                    : "remove 'replicas'"
             )
         }
     }
 
     private func checkParams() {
         // A name that could not be resolved may have been meant for a param that now looks unused.
-        let misses = reader.diagnostics.all.contains { $0.code == .unknownParam || $0.code == .badFill }
+        let misses = reader.diagnostics.all.contains { finding in
+            [.unknownParam, .badFill].contains(finding.code) || finding.suggestion == "params"
+        }
         guard !misses else { return }
         for scope in draft.scopes {
             for param in scope.params.values.sorted(by: { $0.place < $1.place })
-            where !scope.usedParams.contains(param.name) {
+            where !scope.usedParams.contains(param.name) && !param.hasBadName {
                 reader.diagnostics.warning(
                     .unusedParam,
                     at: param.place,

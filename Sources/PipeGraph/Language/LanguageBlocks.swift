@@ -5,7 +5,7 @@ public import PipeKit
 
 /// The file that `pipe run` takes.
 struct GraphFile: OptionBlock {
-    @Option("Version of this language.") var pipe: Int
+    @Option("Version of this language.") var pipe: LanguageVersion
     @Option("The graph's name; the file's name without its ending, where it is not stated.") var name: String?
     @Option("What the graph is for.") var description: String?
     @Option("Values that a user may set from outside.") var params: Part<ParamsPart>?
@@ -18,7 +18,7 @@ struct GraphFile: OptionBlock {
 
 /// A file of stages that a graph takes in.
 struct FragmentFile: OptionBlock {
-    @Option("Version of this language.") var pipe: Int
+    @Option("Version of this language.") var pipe: LanguageVersion
     @Option("What the stages are for.") var description: String?
     @Option("Values that the including graph sets with 'with'.") var params: Part<ParamsPart>?
     @Option("Files of stages to take in.") var include: Part<IncludesPart>?

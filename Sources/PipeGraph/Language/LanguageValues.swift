@@ -24,6 +24,8 @@ enum FromPart: PartName { static let name = "from" }
 enum TestsPart: PartName { static let name = "tests" }
 enum ScalarPart: PartName { static let name = "scalar" }
 enum FeedsPart: PartName { static let name = "feeds" }
+enum FaultPart: PartName { static let name = "fault" }
+enum ExpectationPart: PartName { static let name = "expectation" }
 enum ValuePart: PartName { static let name = "any_value" }
 
 /// The name of a stage type. The plain word `null` is a name here, whatever YAML makes of it.
@@ -34,7 +36,8 @@ struct TypeName: OptionValue {
     static var kind: OptionKind { .part("type") }
 
     static func read(_ node: Node, _ reader: Reader) -> TypeName? {
-        reader.text(node, wanted: "the type of a stage").map { TypeName(name: $0.text, place: node.place) }
+        if case .scalar("null", _) = node.content { return TypeName(name: "null", place: node.place) }
+        return reader.text(node, wanted: "the type of a stage").map { TypeName(name: $0.text, place: node.place) }
     }
 
     var written: String { name }
@@ -86,6 +89,16 @@ struct Stations: OptionValue {
                 return nil
             }
             return Stations(names: names.compactMap(\.1), place: node.place)
+        }
+        if case .scalar(let text, _) = node.content, !node.isEmpty, text.allSatisfy({ $0.isLetter || $0 == "_" }) {
+            reader.diagnostics.error(
+                .wrongType,
+                at: node.place,
+                "'\(shortened(text))' is neither a number of stations nor a list of their names",
+                hint: "write [\(text)] for one station of this name",
+                suggestion: "[\(text)]"
+            )
+            return nil
         }
         guard let count = Int.read(node, reader) else { return nil }
         guard (1...most).contains(count) else {

@@ -52,12 +52,14 @@ enum ParamType: String, Choice {
 struct ParamBlock: OptionBlock {
     @Option("What may stand in it.") var type: ParamType
     @Option("Its value where none is set; without it the param must be set.") var `default`: Part<ScalarPart>?
-    @Option("The values it allows: '1...64', '0...' or '...10s'.") var range: String?
+    @Option("The values it allows: '1...64', '0...' or '...10s'.") var range: RangeText?
     @Option("The texts that a choice allows.") var choices: [String]?
     @Option("What it is for.") var doc: String?
 
     func check(_ report: inout Diagnostics) {
-        if type == .choice, choices?.isEmpty ?? true {
+        if type == .choice, let choices, choices.isEmpty {
+            report.error(.missingValue, at: $choices, "the list of choices is empty", hint: "add '[first, second]'")
+        } else if type == .choice, choices == nil {
             report.error(.missingKey, at: $type, "a choice has no 'choices'", hint: "add 'choices: [first, second]'")
         }
         if type != .choice, choices != nil {
@@ -87,10 +89,13 @@ struct Param {
     /// The text that `${params.name}` stands for; nil where none is set, or what is set is wrong.
     let value: String?
     let directory: String
+    var hasBadName = false
 }
 
 /// Values for params from outside a file: `--set`, a test's `set`, or `with` of an include.
 struct ParamValues {
+    /// Some could not be read: that one is missing would be a guess.
+    var isPartial = false
     var nodes: [String: (node: Node, keyPlace: Place?)] = [:]
 }
 
@@ -103,8 +108,10 @@ extension Reader {
         var params: [String: Param] = [:]
         for entry in entries {
             // A param with a bad name is still known by it: that was said once.
-            _ = checkName(entry.key, of: "a param", at: entry.keyPlace, &diagnostics)
-            params[entry.key] = param(entry, given: given.nodes[entry.key]?.node)
+            let hasGoodName = checkName(entry.key, of: "a param", at: entry.keyPlace, &diagnostics)
+            var param = param(entry, given: given)
+            param.hasBadName = !hasGoodName
+            params[entry.key] = param
         }
         for (name, value) in given.nodes.sorted(by: { $0.key < $1.key }) where params[name] == nil {
             guard !entries.contains(where: { $0.key == name }) else { continue }
@@ -120,12 +127,17 @@ extension Reader {
         return params
     }
 
-    private func param(_ entry: Node.Entry, given: Node?) -> Param {
+    private func param(_ entry: Node.Entry, given values: ParamValues) -> Param {
+        let given = values.nodes[entry.key]?.node
+        reportBareValue(entry)
+        if case .scalar = entry.value.content, !entry.value.isEmpty {
+            return Param(name: entry.key, place: entry.keyPlace, block: ParamBlock(), value: nil, directory: ".")
+        }
         guard let block = ParamBlock.read(entry.value, self) else {
             // Declared, though wrongly: that it is unknown must not be reported a second time.
             return Param(name: entry.key, place: entry.keyPlace, block: ParamBlock(), value: nil, directory: ".")
         }
-        let bounds = block.range.flatMap { range(of: $0, block) }
+        let bounds = block.range.flatMap { range(of: $0.text, block) }
         var value: String?
         var directory = "."
         for node in [block.default?.node, given].compactMap({ $0 }) {
@@ -135,7 +147,7 @@ extension Reader {
             }
             (value, directory) = (text.text, text.directory)
         }
-        if block.default == nil, given == nil {
+        if block.default == nil, given == nil, !values.isPartial {
             diagnostics.error(
                 .missingParam,
                 at: entry.keyPlace,
@@ -146,10 +158,26 @@ extension Reader {
         return Param(name: entry.key, place: entry.keyPlace, block: block, value: value, directory: directory)
     }
 
+    /// `n: 3` where a declaration belongs.
+    private func reportBareValue(_ entry: Node.Entry) {
+        guard case .scalar(let text, let style) = entry.value.content, !entry.value.isEmpty else { return }
+        let type =
+            style == .plain && Int(text) != nil
+            ? "integer" : Double(text) != nil ? "number" : ["true", "false"].contains(text) ? "bool" : "string"
+        let better = "{ type: \(type), default: \(text) }"
+        diagnostics.error(
+            .wrongShape,
+            at: entry.value.place,
+            "the declaration of a param belongs here, not its value",
+            hint: "write \(better)",
+            suggestion: better
+        )
+    }
+
     /// Checks a value that is to replace a param's own.
     func check(_ node: Node, against param: Param) {
         guard param.block.$type.isStated else { return }
-        _ = check(node, param.block, param.block.range.flatMap { range(of: $0, param.block) })
+        _ = check(node, param.block, param.block.range.flatMap { range(of: $0.text, param.block) })
     }
 
     private func check(_ node: Node, _ block: ParamBlock, _ bounds: (low: Double?, high: Double?)?) -> FilledText? {
@@ -172,8 +200,8 @@ extension Reader {
             diagnostics.error(
                 .outOfRange,
                 at: node.place,
-                "\(text.quoted) is outside \(block.range ?? "")",
-                hint: "use a value within \(block.range ?? "")"
+                "\(text.quoted) is outside \(block.range?.text ?? "")",
+                hint: "use a value within \(block.range?.text ?? "")"
             )
             return nil
         }
@@ -184,17 +212,6 @@ extension Reader {
     private func range(of text: String, _ block: ParamBlock) -> (low: Double?, high: Double?)? {
         guard block.type.hasSize, let place = block.$range.place else { return nil }
         let sides = text.split(separator: "...", maxSplits: 1, omittingEmptySubsequences: false)
-        guard sides.count == 2, !(sides[0].isEmpty && sides[1].isEmpty) else {
-            let better = text.replacing("..", with: "...")
-            diagnostics.error(
-                .wrongType,
-                at: place,
-                "'\(shortened(text))' is not a range",
-                hint: "write 'low...high', 'low...' or '...high'",
-                suggestion: text.contains("..") ? better : nil
-            )
-            return nil
-        }
         var bounds: [Double?] = []
         for (index, side) in sides.enumerated() {
             let offset = index == 0 ? 0 : sides[0].unicodeScalars.count + 3
@@ -213,7 +230,8 @@ extension Reader {
                 .outOfRange,
                 at: place,
                 "the range '\(text)' holds no value",
-                hint: "write the lower end first"
+                hint: "write the lower end first",
+                suggestion: "\(sides[1])...\(sides[0])"
             )
             return nil
         }

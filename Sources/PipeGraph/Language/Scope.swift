@@ -27,6 +27,7 @@ final class Scope: Filler {
         if case .scalar(_, .plain) = node.content { isQuoted = false }
         var filled = FilledText(text: "", source: node, isQuoted: isQuoted, directory: directory)
         var rest = text[...]
+        var isSound = true
         while let mark = rest.firstRange(of: "${") {
             let before = rest[..<mark.lowerBound]
             if before.last == "$" {  // $${ stands for ${
@@ -47,16 +48,19 @@ final class Scope: Filler {
             }
             let name = String(rest[mark.upperBound..<close])
             let place = node.place(from: offset, length: name.unicodeScalars.count + 3)
-            guard let value = value(of: name, at: place, reader) else { return nil }
-            let isWhole = filled.text.isEmpty && rest.index(after: close) == rest.endIndex
+            rest = rest[rest.index(after: close)...]
+            guard let value = value(of: name, at: place, reader) else {
+                isSound = false  // what else is wrong in this text is found in the same run
+                continue
+            }
+            let isWhole = filled.text.isEmpty && rest.isEmpty
             filled.text += value.text
             filled.isFilled = true
             filled.isSecret = filled.isSecret || value.isSecret
             if isWhole, let directory = value.directory { filled.directory = directory }
-            rest = rest[rest.index(after: close)...]
         }
         filled.text += rest
-        return filled
+        return isSound ? filled : nil
     }
 
     private struct Value {
@@ -115,11 +119,18 @@ final class Scope: Filler {
         if let value = environment[name] { return Value(text: value) }
         if let split { return Value(text: String(text[split.upperBound...])) }
         guard reader.looksAtWorld else { return nil }
+        let plain = String(name.prefix { $0.isLetter || $0.isNumber || $0 == "_" })
+        let value = name.dropFirst(plain.count).drop { ":-=? ".contains($0) }
+        let better: String? =
+            plain.count < name.count
+            ? "${env.\(plain):-\(value)}"
+            : Suggestion.best(for: name, among: environment.keys.sorted()).map { "${env.\($0)}" }
         reader.diagnostics.error(
             .unsetVariable,
             at: place,
             "the environment variable '\(shortened(name))' is not set",
-            hint: "set it, or give a default: '${env.\(name):-value}'"
+            hint: better.map { "did you mean '\($0)'?" } ?? "set it, or give a default: '${env.\(name):-value}'",
+            suggestion: better
         )
         return nil
     }
@@ -137,13 +148,18 @@ final class Scope: Filler {
     }
 
     private func reportUnknown(_ name: String, at place: Place, _ reader: Reader) {
+        let name = name.split(separator: " ").joined()
         let first = String(name.prefix { $0 != "." })
         let best: String? =
             params[name] != nil
             ? "params.\(name)"
-            : Suggestion.best(for: first, among: ["params", "env", "secret", "station"]).map { root in
-                root == "station" ? root : root + name.dropFirst(first.count)
-            }
+            : environment[name] != nil
+                ? "env.\(name)"
+                : ["params", "env", "secret"].contains(first) && name.count > first.count + 1
+                    ? name
+                    : Suggestion.best(for: first, among: ["params", "env", "secret", "station"]).map { root in
+                        root == "station" ? root : root + name.dropFirst(first.count)
+                    }
         reader.diagnostics.error(
             .badFill,
             at: place,

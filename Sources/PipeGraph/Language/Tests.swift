@@ -7,18 +7,21 @@ public struct GraphTest: OptionBlock {
     @Option("More about it.") public var description: String?
     @Option("Values for the graph's params.") var set: Part<ParamValuesPart>?
     @Option("What is sent instead of what the stages would send, by output.") var feed: Part<FeedsPart>?
-    @Option("What goes wrong, and when.") public var faults: [Fault] = []
+    @Option("What goes wrong, and when.") var faults: [Part<FaultPart>] = []
     @Option("How long it runs, in virtual time; until all input has ended, where it is not stated.", in: .zero...)
     public var run: Duration?
     @Option("The seed of all that is left to chance.", in: 0...) public var seed: Int?
-    @Option("What must hold at the end.") public var expect: [Expectation] = []
+    @Option("What must hold at the end.") var expect: [Part<ExpectationPart>] = []
+
+    public internal(set) var faultList: [Fault] = []
+    public internal(set) var expectations: [Expectation] = []
 
     public init() {}
 
     public func check(_ report: inout Diagnostics) {
         if expect.isEmpty {
             report.error(
-                .missingValue,
+                $expect.isStated ? .missingValue : .missingKey,
                 at: $expect,
                 "a test that expects nothing shows nothing",
                 hint: "add '- books: balanced'"
@@ -62,7 +65,7 @@ public struct Feed: OptionBlock {
 
 /// Something that goes wrong in a test.
 public struct Fault: OptionBlock {
-    @Option("The stage that it happens to.") public var stage: String
+    @Option("The stage that it happens to.") public var stage: String?
     @Option("When.", in: .zero...) public var at = Duration.zero
     @Option("The stage takes nothing for so long.", in: .nanoseconds(1)...) public var stall: Duration?
     @Option("The stage dies.") public var kill: Bool?
@@ -77,6 +80,9 @@ public struct Fault: OptionBlock {
     public init() {}
 
     public func check(_ report: inout Diagnostics) {
+        if stage == nil, !$stage.isStated {
+            report.error(.missingKey, at: nil as Place?, "a fault happens to a stage", hint: "add 'stage: NAME'")
+        }
         let kinds = [$stall, $kill, $error, $slow, $dropConnection, $clockJump, $diskFull]
         let stated = kinds.filter(\.isStated)
         if stated.isEmpty {
@@ -85,6 +91,14 @@ public struct Fault: OptionBlock {
                 at: nil as Place?,
                 "a fault says what goes wrong",
                 hint: "add one of \(kinds.map(\.name).joined(separator: ", "))"
+            )
+        }
+        for (isOn, option) in [(kill, $kill), (dropConnection, $dropConnection)] where isOn == false {
+            report.error(
+                .optionConflict,
+                at: option,
+                "'\(option.name): false' is no fault",
+                hint: "write true, or remove the fault"
             )
         }
         if stated.count > 1 {
@@ -109,8 +123,7 @@ public struct Expectation: OptionBlock {
     @Option("Items that a stage failed on.") public var failed: Comparison?
     @Option("Items that still wait.") public var held: Comparison?
     @Option("How often the stage was started anew.") public var restarts: Comparison?
-    @Option("Time from capture: 'p50', 'p95', 'p99' or 'max', each with a comparison.") public var latency:
-        OptionMap<DurationComparison>?
+    @Option("Time from capture.") public var latency: LatencyExpectation?
     @Option("The order of the items.") public var order: OrderExpectation?
     @Option("The items themselves, in order.") var values: [Part<ValuePart>]?
 
@@ -141,16 +154,18 @@ public struct Expectation: OptionBlock {
                 hint: "add 'out: \"> 0\"', 'dropped: 0' or another measure"
             )
         }
-        for (entry, place) in (latency?.entries ?? []).map({ ($0, $latency) })
-        where !["p50", "p95", "p99", "p999", "max"].contains(entry.key) {
-            report.error(
-                .unknownValue,
-                at: place,
-                "'\(entry.key)' is not a measure of latency",
-                hint: "use one of p50, p95, p99, p999, max"
-            )
-        }
     }
+}
+
+/// What is expected of the time from capture.
+public struct LatencyExpectation: OptionBlock {
+    @Option("Half of all items.") public var p50: DurationComparison?
+    @Option("95 of 100.") public var p95: DurationComparison?
+    @Option("99 of 100.") public var p99: DurationComparison?
+    @Option("999 of 1000.") public var p999: DurationComparison?
+    @Option("The slowest.") public var max: DurationComparison?
+
+    public init() {}
 }
 
 public enum BooksExpectation: String, Choice {
@@ -181,7 +196,15 @@ public struct Comparison: OptionValue {
     public static func read(_ node: Node, _ reader: Reader) -> Comparison? {
         guard let text = reader.text(node, wanted: "a comparison") else { return nil }
         guard let range = ComparisonRange(text.text, parse: { Double.read($0, Reader()) }) else {
-            reader.wrongType(text, wanted: "a comparison", hint: "write a number, '> 0', '<= 10' or '1...3'")
+            let better = mended(text.text).flatMap { better in
+                ComparisonRange(better) { Double.read($0, Reader()) } == nil ? nil : better
+            }
+            reader.wrongType(
+                text,
+                wanted: "a comparison",
+                hint: better == nil ? "write a number, '> 0', '<= 10' or '1...3'" : nil,
+                suggestion: better
+            )
             return nil
         }
         return Comparison(written: text.text, allowed: range)
@@ -198,15 +221,34 @@ public struct DurationComparison: OptionValue {
     public static func read(_ node: Node, _ reader: Reader) -> DurationComparison? {
         guard let text = reader.text(node, wanted: "a comparison with a duration") else { return nil }
         guard let range = ComparisonRange(text.text, parse: { Duration.read($0, Reader()) }) else {
+            let better = mended(text.text).flatMap { better in
+                ComparisonRange(better) { Duration.read($0, Reader()) } == nil ? nil : better
+            }
             reader.wrongType(
                 text,
                 wanted: "a comparison with a duration",
-                hint: "write '< 200ms', '<= 1s' or '1s...2s'"
+                hint: better == nil ? "write '< 200ms', '<= 1s' or '1s...2s'" : nil,
+                suggestion: better
             )
             return nil
         }
         return DurationComparison(written: text.text, allowed: range)
     }
+}
+
+/// A comparison as it was meant: other signs for the same, and other dots for a range.
+private func mended(_ text: String) -> String? {
+    for (sign, meant) in [("=>", ">="), ("=<", "<="), ("≥", ">="), ("≤", "<="), ("<>", "!="), ("≠", "!="), ("=", "==")]
+    where text.hasPrefix(sign) && !text.hasPrefix("==") {
+        return "\(meant) \(text.dropFirst(sign.count).drop { $0 == " " })"
+    }
+    for dots in ["..<", "..", " to ", "-", "–"] {
+        let ends = text.split(separator: dots, omittingEmptySubsequences: false).map {
+            $0.split(separator: " ").joined()
+        }
+        if ends.count == 2, !ends[0].isEmpty, !ends[1].isEmpty { return "\(ends[0])...\(ends[1])" }
+    }
+    return nil
 }
 
 /// The values that a comparison allows.
@@ -264,6 +306,7 @@ public struct DropExpectation: OptionValue {
             return Comparison.read(node, reader).map { DropExpectation(all: $0, byReason: []) }
         }
         var found: [(DropReason, Comparison)] = []
+        var isSound = true
         for entry in entries {
             guard let reason = DropReason(rawValue: entry.key) else {
                 reader.diagnostics.unknown(
@@ -273,11 +316,16 @@ public struct DropExpectation: OptionValue {
                     name: entry.key,
                     among: DropReason.allCases.map(\.rawValue)
                 )
-                return nil
+                isSound = false
+                continue
             }
-            guard let comparison = Comparison.read(entry.value, reader) else { return nil }
+            guard let comparison = Comparison.read(entry.value, reader) else {
+                isSound = false
+                continue
+            }
             found.append((reason, comparison))
         }
+        guard isSound else { return nil }
         return DropExpectation(all: nil, byReason: found.map { (reason: $0.0, comparison: $0.1) })
     }
 

@@ -68,6 +68,8 @@ public struct Schema {
             .init("from", from),
             .init("test", object(Fields.of(GraphTest.self))),
             .init("tests", ["type": "array", "items": Self.reference("test")]),
+            .init("fault", object(Fields.of(Fault.self))),
+            .init("expectation", object(Fields.of(Expectation.self))),
             .init("feed", object(Fields.of(Feed.self))),
             .init("feeds", ["type": "object", "additionalProperties": Self.reference("feed")]),
             .init(

@@ -4,11 +4,11 @@ import PipeKit
 struct MapBuilder {
     private var entries: [Node.Entry] = []
     private var keys: [String: Int] = [:]
-    private var merges: [Node] = []
+    private var merges: [(node: Node, place: Place)] = []
     private var key: Node?
 
     /// Takes a key, then its value, then the next key.
-    mutating func add(_ node: Node, _ diagnostics: inout Diagnostics) throws(YAMLError) {
+    mutating func add(_ node: Node, at place: Place, _ diagnostics: inout Diagnostics) throws(YAMLError) {
         guard let key else {
             guard case .scalar = node.content else {
                 throw YAMLError(
@@ -24,7 +24,7 @@ struct MapBuilder {
         self.key = nil
         guard case .scalar(let name, let style) = key.content else { return }
         if name == "<<", style == .plain {
-            merges.append(node)
+            merges.append((node, place))
         } else if let first = keys[name] {
             diagnostics.error(
                 .duplicateKey,
@@ -42,14 +42,22 @@ struct MapBuilder {
     /// The entries, with those merged in behind them. What is stated wins over what is merged, and an earlier merge
     /// over a later one.
     consuming func finish(_ diagnostics: inout Diagnostics) -> [Node.Entry] {
-        for merge in merges {
+        for (merge, place) in merges {
             switch merge.content {
             case .map(let merged): take(merged)
             case .list(let nodes):
-                for node in nodes {
-                    if case .map(let merged) = node.content { take(merged) } else { report(node, &diagnostics) }
+                let mappings = nodes.compactMap { if case .map(let entries) = $0.content { entries } else { nil } }
+                if mappings.count == nodes.count {
+                    mappings.forEach { take($0) }
+                } else if merge.place != place {
+                    report(merge, place, &diagnostics)  // an alias to a list that is none of mappings
+                } else {
+                    for node in nodes {
+                        if case .map = node.content { continue }
+                        report(node, node.place, &diagnostics)
+                    }
                 }
-            case .scalar: report(merge, &diagnostics)
+            case .scalar: report(merge, place, &diagnostics)
             }
         }
         return entries
@@ -62,10 +70,10 @@ struct MapBuilder {
         }
     }
 
-    private func report(_ node: Node, _ diagnostics: inout Diagnostics) {
+    private func report(_ node: Node, _ place: Place, _ diagnostics: inout Diagnostics) {
         diagnostics.error(
             .badMerge,
-            at: node.place,
+            at: place,
             "'<<' merges mappings, and this is \(node.described)",
             hint: "write '<<: *name' where '&name' marks a mapping"
         )

@@ -7,9 +7,11 @@ struct YAMLError: Error {
     var place: Place
     var message: String
     var help: String?
+    var suggestion: String?
     var notes: [Diagnostic.Note] = []
 
-    init(_ code: DiagnosticCode, at place: Place, _ message: String, help: String? = nil) {
+    init(_ code: DiagnosticCode, at place: Place, _ message: String, help: String? = nil, suggestion: String? = nil) {
+        self.suggestion = suggestion
         self.code = code
         self.place = place
         self.message = message
@@ -23,18 +25,15 @@ struct YAMLError: Error {
         let context = parser.context.map { String(cString: $0) } ?? ""
         let stumbled = YAMLError.place(parser.problem_mark, file, source)
         let began = YAMLError.place(parser.context_mark, file, source)
-        let hasContext = parser.context != nil && began != stumbled
-
-        if let tab = YAMLError.tab(before: stumbled, in: source) {
-            self.init(
-                .tabIndent,
-                at: tab,
-                "a tab indents this line, and YAML indents with blanks",
-                help: "replace the tab by blanks"
-            )
+        let slips = YAMLSlips(source: source, stumbled: stumbled, began: began, problem: problem, context: context)
+        if let slip = slips.find() {
+            self = slip
             return
         }
-        let isUnclosed = context.contains("quoted scalar") || context.contains("flow") && stumbled.line != began.line
+        let hasContext = parser.context != nil && began != stumbled
+        let isEscape = problem.contains("escape")
+        let isUnclosed =
+            context.contains("quoted scalar") && !isEscape || context.contains("flow") && stumbled.line != began.line
         if hasContext, isUnclosed {
             let open = YAMLError.character(at: began, in: source)
             self.init(
@@ -107,17 +106,5 @@ struct YAMLError: Error {
 
     private static func character(at place: Place, in source: SourceFile) -> Character? {
         source.line(Int(place.line))?.dropFirst(Int(place.column) - 1).first
-    }
-
-    /// A tab in the indent of the line, or of the one above it.
-    private static func tab(before place: Place, in source: SourceFile) -> Place? {
-        for number in [Int(place.line), Int(place.line) - 1] {
-            guard let line = source.line(number) else { continue }
-            let indent = line.unicodeScalars.prefix { $0 == " " || $0 == "\t" }
-            guard let tab = indent.firstIndex(of: "\t") else { continue }
-            let column = indent.distance(from: indent.startIndex, to: tab) + 1
-            return Place(file: place.file, line: Int32(number), column: Int32(column), length: 1)
-        }
-        return nil
     }
 }

@@ -36,7 +36,14 @@ struct YAMLReader {
             var reader = YAMLReader(file: index, source: source, limits: limits)
             return try reader.read(&diagnostics)
         } catch {
-            diagnostics.error(error.code, at: error.place, error.message, hint: error.help, notes: error.notes)
+            diagnostics.error(
+                error.code,
+                at: error.place,
+                error.message,
+                hint: error.help,
+                suggestion: error.suggestion,
+                notes: error.notes
+            )
             return nil
         }
     }
@@ -63,7 +70,7 @@ struct YAMLReader {
             }
         }
         if let failure { throw failure }
-        guard let root else {
+        guard let root, !root.isEmpty else {
             throw YAMLError(
                 .emptyFile,
                 at: Place(file: file, line: 1, column: 1, length: 1),
@@ -99,7 +106,7 @@ struct YAMLReader {
             let node = scalarNode(scalar, place)
             try count(1, at: place)
             if let anchor = name(scalar.anchor) { anchors[anchor] = (node, 1) }
-            try add(node, values: 1, &diagnostics)
+            try add(node, at: place, values: 1, &diagnostics)
         case YAML_ALIAS_EVENT:
             try addAlias(name(event.data.alias.anchor) ?? "", place, &diagnostics)
         case YAML_SEQUENCE_START_EVENT:
@@ -155,10 +162,13 @@ struct YAMLReader {
             unfinishedAnchors.remove(anchor)
             anchors[anchor] = (node, done.values)
         }
-        try add(node, values: done.values, &diagnostics)
+        try add(node, at: done.place, values: done.values, &diagnostics)
     }
 
-    private mutating func add(_ node: Node, values: Int, _ diagnostics: inout Diagnostics) throws(YAMLError) {
+    /// `place` is where the value is used, which is not where it stands if an alias brought it.
+    private mutating func add(_ node: Node, at place: Place, values: Int, _ diagnostics: inout Diagnostics)
+        throws(YAMLError)
+    {
         guard let last = open.indices.last else {
             root = node
             return
@@ -171,7 +181,7 @@ struct YAMLReader {
             open[last].content = .list(nodes)
         case .map(var builder):
             open[last].content = .list([])
-            try builder.add(node, &diagnostics)
+            try builder.add(node, at: place, &diagnostics)
             open[last].content = .map(builder)
         }
     }
@@ -181,12 +191,14 @@ struct YAMLReader {
             throw YAMLError(.badAlias, at: place, "'*\(name)' stands inside the value that it names")
         }
         guard let (node, values) = anchors[name] else {
-            let help = Suggestion.best(for: name, among: Array(anchors.keys)).map { "did you mean '*\($0)'?" }
+            let meant = Suggestion.best(for: name, among: anchors.keys.sorted()).map { "*\($0)" }
             throw YAMLError(
                 .badAlias,
                 at: place,
                 "no anchor '&\(name)' stands before this alias",
-                help: help ?? "define it with '&\(name)' first, or put the text in quotes if it is no alias"
+                help: meant.map { "did you mean '\($0)'?" }
+                    ?? "define it with '&\(name)' first, or put the text in quotes if it is no alias",
+                suggestion: meant
             )
         }
         aliasUses += 1
@@ -194,7 +206,7 @@ struct YAMLReader {
             throw YAMLError(.tooManyValues, at: place, "aliases are used more than \(limits.aliasUses) times")
         }
         try count(values, at: place)
-        try add(node, values: values, &diagnostics)
+        try add(node, at: place, values: values, &diagnostics)
     }
 
     private mutating func count(_ values: Int, at place: Place) throws(YAMLError) {

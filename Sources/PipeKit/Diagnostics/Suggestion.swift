@@ -12,15 +12,24 @@ public enum Suggestion {
         return best?.candidate
     }
 
+    /// The candidate that differs only in case and in what stands between words.
+    static func sameButForCase(_ name: String, among candidates: [String]) -> String? {
+        let letters = Folded(name).letters
+        return letters.isEmpty ? nil : candidates.first { Folded($0).letters == letters }
+    }
+
     /// A help line for an unknown name: the nearest candidate, and the whole list while it is short.
     static func help(for name: String, among candidates: [String]) -> (help: String?, best: String?) {
         guard !candidates.isEmpty else { return (nil, nil) }
-        let best = best(for: name, among: candidates)
+        let best =
+            sameButForCase(name, among: candidates) ?? Synonyms.meaning(of: name, among: candidates)
+            ?? best(for: name, among: candidates)
         let list = candidates.count <= 12 ? candidates.joined(separator: ", ") : nil
         switch (best, list) {
         case (let best?, let list?) where candidates.count > 1: return ("did you mean '\(best)'? (\(list))", best)
         case (let best?, _): return ("did you mean '\(best)'?", best)
-        case (nil, let list?): return ("use \(candidates.count == 1 ? "'\(list)'" : "one of \(list)")", nil)
+        case (nil, let list?) where candidates.count == 1: return ("use '\(list)'", list)
+        case (nil, let list?): return ("use one of \(list)", nil)
         case (nil, nil): return (nil, nil)
         }
     }
@@ -56,6 +65,8 @@ public enum Suggestion {
             let longer = max(letters.count, other.letters.count)
             let shorter = min(letters.count, other.letters.count)
             let allowed = longer <= 3 ? 1 : longer <= 5 ? 2 : longer <= 8 ? 3 : longer / 3 + 1
+            // One word of several: `file` for `file_lines`.
+            if words.count == 1, letters.count >= 4, other.words.count > 1, other.words.contains(words[0]) { return 6 }
             if longer - shorter <= allowed {
                 let distance = distance(to: other)
                 // Half the letters must agree, or a short name would be near to everything.

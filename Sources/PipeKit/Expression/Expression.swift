@@ -18,6 +18,7 @@ public struct Expression: OptionValue {
     public static var kind: OptionKind { .expression }
 
     public static func read(_ node: Node, _ reader: Reader) -> Expression? {
+        if case .scalar("null", _) = node.content { return Expression(written: "null", root: .literal(.null)) }
         guard let text = reader.text(node, wanted: "an expression") else { return nil }
         do throws(ExpressionError) {
             var parser = ExpressionParser(text.text)

@@ -151,6 +151,14 @@ struct ExpressionParser {
                 break
             }
         }
+        if token.kind == .symbol("("), case .member(let method)? = steps.last {
+            throw error(
+                start.offset,
+                token.offset - start.offset,
+                "values have no methods",
+                help: "write '\(method)(…)' with the value as the first argument"
+            )
+        }
         guard name == "item" else { return .field(steps) }
         let known = Expression.ItemProperty.allCases.map(\.rawValue)
         guard steps.count == 2, case .member(let property) = steps[1] else {

@@ -25,14 +25,14 @@ extension OptionBlock {
         guard let entries = reader.entries(node, wanted: "a mapping") else { return nil }
         let fields = Fields.of(Self.self)
         let values = fields.read(entries, of: node.place, reader)
-        guard values.isSound else { return nil }
+        guard values.canBeChecked else { return nil }
         let block = fields.make(Self.self, values)
         let errors = reader.diagnostics.errorCount
         let fallback = reader.diagnostics.fallback
         reader.diagnostics.fallback = node.place
         block.check(&reader.diagnostics)
         reader.diagnostics.fallback = fallback
-        return reader.diagnostics.errorCount == errors ? block : nil
+        return values.isSound && reader.diagnostics.errorCount == errors ? block : nil
     }
 
     public var written: String { "{…}" }
@@ -46,6 +46,8 @@ public struct OptionSpec: Sendable {
     public let bounds: BoundsText?
     public let defaultText: String?
     public let isRequired: Bool
+    /// It has neither a value nor a default where it is not stated.
+    let mayBeAbsent: Bool
     public let deprecated: Deprecation?
     /// Reads and range-checks the value; boxed, since this is done once for each option of a graph.
     let reads: @Sendable (Node, Reader) -> (any Sendable)?
@@ -146,6 +148,8 @@ public struct FieldValues: Sendable {
     /// Every value could be read, and none is missing. An option that could not be read has its default; one that is
     /// required has none, and must not be asked for.
     public internal(set) var isSound = true
+    /// What could not be read may be left out, so that a check across options can look at the rest.
+    public internal(set) var canBeChecked = true
     /// Names that were meant by others: what is missing under them was reported already.
     public internal(set) var misspelt: Set<String> = []
 }
@@ -175,12 +179,17 @@ extension Fields {
             guard let index = index[entry.key], case .option(let spec) = slots[index] else {
                 if elsewhere?.option(named: entry.key) != nil { continue }
                 result.isSound = false
-                if let meant = reportUnknown(entry, entries, reader, elsewhere, what) { result.misspelt.insert(meant) }
+                guard let meant = reportUnknown(entry, entries, reader, elsewhere, what) else { continue }
+                result.misspelt.insert(meant)
+                if option(named: meant) != nil { result.canBeChecked = false }
                 continue
             }
             if let deprecated = spec.deprecated { reader.deprecated(entry, deprecated) }
             let value = spec.reads(entry.value, reader)
-            if value == nil { result.isSound = false }
+            if value == nil {
+                result.isSound = false
+                if !spec.mayBeAbsent { result.canBeChecked = false }
+            }
             result.values[index] = BoundValue(name: spec.name, value: value, place: entry.value.place)
         }
         for (index, slot) in slots.enumerated() {
@@ -189,6 +198,7 @@ extension Fields {
             guard case .option(let spec) = slot, spec.isRequired else { continue }
             // A required option that is there under a wrong name was reported once.
             result.isSound = false
+            result.canBeChecked = false
             if result.misspelt.contains(spec.name) { continue }
             reader.diagnostics.error(
                 .missingKey,
@@ -218,7 +228,8 @@ extension Fields {
         // A name that is there already is not what was meant, unless nothing else comes near.
         let stated = Set(stated.map(\.key))
         let free = names.filter { !stated.contains($0) }
-        return Synonyms.meaning(of: name, among: free) ?? Suggestion.best(for: name, among: free)
+        return Suggestion.sameButForCase(name, among: free) ?? Synonyms.meaning(of: name, among: free)
+            ?? Suggestion.best(for: name, among: free)
             ?? Suggestion.best(for: name, among: names)
     }
 
@@ -230,6 +241,17 @@ extension Fields {
         _ what: String
     ) -> String? {
         let names = names(with: elsewhere)
+        if let colon = entry.key.firstIndex(of: ":"), names.contains(String(entry.key[..<colon])) {
+            let better = "\(entry.key[..<colon]): \(entry.key[entry.key.index(after: colon)...])"
+            reader.diagnostics.error(
+                .unknownKey,
+                at: entry.keyPlace,
+                "there is no \(what) '\(shortened(entry.key))' here: a blank is missing after the ':'",
+                hint: "did you mean '\(better)'?",
+                suggestion: better
+            )
+            return String(entry.key[..<colon])
+        }
         let meant = meaning(of: entry.key, among: names, stated: entries)
         let list = names.count <= 12 ? " (\(names.joined(separator: ", ")))" : ""
         reader.diagnostics.error(

@@ -37,9 +37,9 @@ public struct Node: Sendable {
 }
 
 extension Node {
-    /// Nothing was written: `key:`, or `~`. The word `null` counts as nothing where a value is optional.
+    /// Nothing was written: `key:`, `~` or `null`. (The stage type of that name is read before this is asked.)
     public var isEmpty: Bool {
-        if case .scalar(let text, .plain) = content { return text.isEmpty || text == "~" }
+        if case .scalar(let text, .plain) = content { return ["", "~", "null", "Null", "NULL"].contains(text) }
         return false
     }
 

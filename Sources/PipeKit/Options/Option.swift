@@ -90,6 +90,7 @@ public struct Option<Value: OptionValue>: DeclaredProperty, Sendable {
                     },
                     defaultText: `default`?.written,
                     isRequired: value == nil,
+                    mayBeAbsent: `default` == nil && Value.absent != nil,
                     deprecated: deprecated,
                     reads: { node, reader in
                         guard let value = Value.read(node, reader) else { return nil }

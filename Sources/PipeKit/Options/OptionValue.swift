@@ -35,15 +35,34 @@ extension Int: OptionValue {
     public static func read(_ node: Node, _ reader: Reader) -> Int? {
         guard let text = reader.bareText(node, wanted: "an integer") else { return nil }
         // 10_000 as in Swift; no octal and no sexagesimal, which YAML 1.1 would see in 010 and 1:30.
-        let digits = text.text.utf8.contains(UInt8(ascii: "_")) ? text.text.filter { $0 != "_" } : text.text
-        if let value = Int(digits), !digits.hasPrefix("+") { return value }
+        let hasGroups = text.text.utf8.contains(UInt8(ascii: "_"))
+        let digits = hasGroups ? text.text.filter { $0 != "_" } : text.text
+        let isTidy = !text.text.hasPrefix("_") && !text.text.hasSuffix("_") && !text.text.hasPrefix("+")
+        if let value = Int(digits) {
+            if isTidy { return value }
+            reader.wrongType(text, wanted: "an integer", suggestion: String(value))
+            return nil
+        }
         let number = Double(digits)
         if let number, number.isFinite, abs(number) >= 9.2e18 {
             reader.wrongType(text, wanted: "an integer of 64 bits", code: .outOfRange)
         } else if let number, number.isFinite {
             reader.wrongType(text, wanted: "an integer", suggestion: String(Int(number.rounded())))
         } else {
-            reader.wrongType(text, wanted: "an integer", hint: "write digits only, such as 10 or 10_000")
+            let groups = text.text.split(separator: ",", omittingEmptySubsequences: false)
+            let isGrouped =
+                groups.count > 1 && groups.dropFirst().allSatisfy { $0.count == 3 } && Int(groups.joined()) != nil
+            let bare = String(text.text.reversed().drop { ",;".contains($0) }.reversed())
+            if bare != text.text, Int(bare) != nil {
+                reader.wrongType(text, wanted: "an integer", suggestion: bare)
+                return nil
+            }
+            reader.wrongType(
+                text,
+                wanted: "an integer",
+                hint: isGrouped ? nil : "write digits only, such as 10 or 10_000",
+                suggestion: isGrouped ? groups.joined(separator: "_") : nil
+            )
         }
         return nil
     }
@@ -179,7 +198,12 @@ public struct OptionMap<Value: OptionValue>: OptionValue {
 
     public static func read(_ node: Node, _ reader: Reader) -> OptionMap? {
         guard let nodes = reader.entries(node, wanted: "a \(kind.name)") else { return nil }
-        let values = nodes.map { (key: $0.key, value: Value.read($0.value, reader)) }
+        let errors = reader.diagnostics.errorCount
+        let values = nodes.compactMap { node -> (key: String, value: Value?)? in
+            // `{ a: max(1, 2) }` is split at its comma: the first half has said so, and the second has nothing to add.
+            let isRest = node.value.isEmpty && node.key.contains(")") && reader.diagnostics.errorCount > errors
+            return isRest ? nil : (node.key, Value.read(node.value, reader))
+        }
         if values.contains(where: { $0.value == nil }) { return nil }
         return OptionMap(values.compactMap { entry in entry.value.map { (entry.key, $0) } })
     }

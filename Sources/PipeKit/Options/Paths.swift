@@ -40,6 +40,10 @@ public struct InputFile: OptionValue, Hashable {
 
     public static func read(_ node: Node, _ reader: Reader) -> InputFile? {
         guard let path = reader.path(node, wanted: "the path of a file") else { return nil }
+        if case .directory = FileStatus(path.absolute) {
+        } else {
+            reader.worldClaims.append(WorldClaim(thing: .reading(path.absolute), place: node.place))
+        }
         guard reader.looksAtWorld else { return InputFile(path: path) }
         switch FileStatus(path.absolute) {
         case .directory: reader.missing(node, "'\(path.written)' is a directory, and a file is read here")
@@ -72,7 +76,7 @@ public struct OutputFile: OptionValue, Hashable {
             )
             return nil
         }
-        if reader.looksAtWorld { reader.checkWritable(path, node) }
+        if reader.looksAtWorld, !reader.checkWritable(path, node) { return OutputFile(path: path) }
         reader.worldClaims.append(WorldClaim(thing: .path(path.absolute), place: node.place))
         return OutputFile(path: path)
     }
@@ -124,6 +128,11 @@ extension Reader {
             diagnostics.error(.wrongType, at: node.place, "\(text.quoted) is not \(wanted)")
             return nil
         }
+        if text.text.hasPrefix("~/") || text.text == "~" {
+            let better = "${env.HOME}\(text.text.dropFirst())"
+            wrongType(text, wanted: "a path: '~' is the shell's, and not known here", suggestion: better)
+            return nil
+        }
         return ResolvedPath(text)
     }
 
@@ -132,20 +141,19 @@ extension Reader {
             diagnostics.error(.missingFile, at: node.place, message)
             return
         }
-        let name = path.absolute.split(separator: "/").last.map(String.init) ?? ""
-        let best = Suggestion.best(for: name, among: namesIn(path.parent))
+        let best = path.nearest
         diagnostics.error(
             .missingFile,
             at: node.place,
             message,
-            hint: best.map { "did you mean '\($0)' in \(path.parent)?" }
+            hint: best.map { "did you mean '\($0)'?" }
                 ?? "pipe looks for \(path.absolute); --offline leaves files out of the check",
-            suggestion: best.map { String(path.written.dropLast(name.count)) + $0 }
+            suggestion: best
         )
     }
 
     /// The nearest directory that exists must take new files; the rest of the path is made at the start.
-    fileprivate func checkWritable(_ path: ResolvedPath, _ node: Node) {
+    fileprivate func checkWritable(_ path: ResolvedPath, _ node: Node) -> Bool {
         if case .directory = FileStatus(path.absolute) {
             diagnostics.error(
                 .notWritable,
@@ -153,7 +161,7 @@ extension Reader {
                 "'\(path.written)' is a directory, and a file is written here",
                 hint: "add the name of the file"
             )
-            return
+            return false
         }
         var directory = path.parent
         while case .missing = FileStatus(directory), directory != "/" {
@@ -161,6 +169,7 @@ extension Reader {
         }
         if case .file = FileStatus(directory) {
             diagnostics.error(.notWritable, at: node.place, "'\(directory)' is a file, so no file can be made in it")
+            return false
         } else if access(directory, W_OK) != 0 {
             diagnostics.error(
                 .notWritable,
@@ -168,10 +177,41 @@ extension Reader {
                 "no file can be made in '\(directory)': \(lastSystemError())",
                 hint: "choose another path, or change the rights of that directory"
             )
+            return false
         }
+        return true
+    }
+}
+
+extension ResolvedPath {
+    /// The path that was meant by one that leads nowhere, as it would be written: each part that is not there becomes
+    /// the nearest name that is.
+    public var nearest: String? {
+        var parts = written.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard
+            absolute.hasSuffix("/" + parts.filter { $0 != "." && $0 != ".." }.joined(separator: "/"))
+                || written == absolute
+        else { return nil }
+        var directory = written.hasPrefix("/") ? "/" : String(absolute.dropLast(normalized(written).count))
+        if written.contains("..") {
+            // The start is where the part before the first plain name leads.
+            let plain = parts.drop { $0 == ".." || $0 == "." || $0.isEmpty }.joined(separator: "/")
+            directory = String(absolute.dropLast(plain.count))
+        }
+        for index in parts.indices where !["", ".", ".."].contains(parts[index]) {
+            if case .missing = FileStatus("\(directory)/\(parts[index])") {
+                guard let best = Suggestion.best(for: parts[index], among: Self.names(in: directory)) else {
+                    return nil
+                }
+                parts[index] = best
+            }
+            directory += "/" + parts[index]
+        }
+        let found = parts.joined(separator: "/")
+        return found == written ? nil : found
     }
 
-    private func namesIn(_ directory: String) -> [String] {
+    private static func names(in directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []

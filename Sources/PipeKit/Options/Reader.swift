@@ -68,6 +68,16 @@ public final class Reader {
     /// Like `text`, for a value that is no text: quotes around a literal are a mistake.
     public func bareText(_ node: Node, wanted: String) -> FilledText? {
         guard let text = text(node, wanted: wanted) else { return nil }
+        if let meant = Reader.fillWithoutDollar(text) {
+            diagnostics.error(
+                .wrongType,
+                at: node.place,
+                "\(text.quoted) is not \(wanted)",
+                hint: "did you mean '\(meant)'?",
+                suggestion: meant
+            )
+            return nil
+        }
         if text.isQuoted, !text.isFilled {
             diagnostics.error(
                 .wrongType,
@@ -82,10 +92,23 @@ public final class Reader {
     }
 }
 
+extension Reader {
+    /// `{params.x}`, `$params.x` and `params.x` stand where `${params.x}` was meant.
+    fileprivate static func fillWithoutDollar(_ text: FilledText) -> String? {
+        guard !text.isFilled else { return nil }
+        let bare = text.text.drop { "${(".contains($0) }.prefix { !"})".contains($0) }
+        let isFill = ["params.", "env.", "secret."].contains { bare.hasPrefix($0) && bare.count > $0.count }
+        return isFill ? "${\(bare)}" : nil
+    }
+}
+
 /// Something of the world that a stage wants for itself.
 public struct WorldClaim: Sendable, Hashable {
     public enum Thing: Sendable, Hashable {
+        /// A file that is written.
         case path(String)
+        /// A file that is read: by many, but not while one writes it.
+        case reading(String)
         case address(Address)
     }
 

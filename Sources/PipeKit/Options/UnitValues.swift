@@ -19,6 +19,10 @@ private struct UnitTable {
                 reader.wrongType(text, wanted: wanted, hint: "write a number and its unit, such as \(example)")
                 return nil
             }
+            if afterDigits.first == ",", text.text.count(where: { $0 == "," }) == 1 {
+                reader.wrongType(text, wanted: wanted, suggestion: text.text.replacing(",", with: "."))
+                return nil
+            }
             guard let factor = units.first(where: { $0.name == unit })?.factor else {
                 report(unit: String(unit), number: String(digits), whole: text, reader)
                 return nil
@@ -38,7 +42,20 @@ private struct UnitTable {
         return total
     }
 
+    private func isSound(_ text: String) -> Bool {
+        let place = Place(file: 0, line: 1, column: 1, length: 1)
+        return read(Node(.scalar(text: text, style: .plain), at: place), Reader(looksAtWorld: false), compound: true)
+            != nil
+    }
+
     private func report(unit: String, number: String, whole text: FilledText, _ reader: Reader) {
+        // A blank between the parts, and nothing else wrong.
+        let joined = text.text.split(separator: " ").joined()
+        if joined != text.text, !text.isFilled, isSound(joined) {
+            let wanted = "\(wanted): it is written without blanks"
+            reader.wrongType(text, wanted: wanted, suggestion: joined, code: .unknownUnit)
+            return
+        }
         let trimmed = String(unit.filter { !$0.isWhitespace })
         let names = units.map(\.name)
         if trimmed.isEmpty {
@@ -51,11 +68,10 @@ private struct UnitTable {
             )
             return
         }
-        let best = names.contains(trimmed) ? trimmed : Suggestion.best(for: trimmed, among: names) ?? longhand(trimmed)
+        let best = Suggestion.best(for: trimmed, among: names) ?? longhand(trimmed)
         reader.wrongType(
             text,
-            wanted: names.contains(trimmed)
-                ? "\(wanted): no space before the unit" : "\(wanted): '\(trimmed)' is no unit",
+            wanted: "\(wanted): '\(trimmed)' is no unit",
             hint: best.map { "did you mean '\(number)\($0)'? (units: \(names.joined(separator: ", ")))" }
                 ?? "use one of \(names.joined(separator: ", "))",
             suggestion: best.map { "\(number)\($0)" },
@@ -66,7 +82,7 @@ private struct UnitTable {
     /// What people write out: `5 seconds`, `10 fps`.
     private func longhand(_ unit: String) -> String? {
         let meant = [
-            "second": "s", "sec": "s", "millisecond": "ms", "msec": "ms", "microsecond": "us", "usec": "us",
+            "second": "s", "sec": "s", "millisecond": "ms", "msec": "ms", "microsecond": "us", "usec": "us", "μs": "us",
             "nanosecond": "ns", "nsec": "ns", "minute": "m", "min": "m", "hour": "h", "hr": "h", "day": "d",
             "byte": "B", "k": "KiB", "m": "MiB", "g": "GiB", "kilobyte": "kB", "megabyte": "MB", "gigabyte": "GB",
             "fps": "/s", "hertz": "Hz", "persecond": "/s", "/sec": "/s", "/second": "/s", "/minute": "/min",

@@ -38,7 +38,10 @@ let plugins = [
 let package = Package(
     name: "pipe",
     products: [
-        .executable(name: "pipe", targets: ["pipe"])
+        .executable(name: "pipe", targets: ["pipe"]),
+        .library(name: "PipeKit", targets: ["PipeCore", "PipeKit"]),
+        .library(name: "PipeGraph", targets: ["PipeGraph"]),
+        .library(name: "Basics", targets: ["Basics"]),
     ],
     targets: [
         // libyaml 0.2.5: a complete YAML 1.1 reader with a mark on every event. Saves us a YAML parser.

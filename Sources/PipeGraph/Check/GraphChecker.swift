@@ -6,7 +6,7 @@ public import PipeKit
 /// The phases: read the files, read what every stage may state, resolve the links, spread the stations along them, bind
 /// each stage's options, then look at the graph as a whole. Each goes on past mistakes as far as what it looks at is
 /// sound, so that one run tells all.
-public struct GraphChecker {
+public struct GraphChecker: Sendable {
     public let catalogue: Catalogue
     public var options: CheckOptions
 

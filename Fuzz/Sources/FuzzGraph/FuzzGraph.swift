@@ -1,0 +1,29 @@
+import Basics
+import PipeGraph
+import PipeKit
+
+private let checker = GraphChecker(
+    catalogue: Catalogue([.basics]),
+    options: {
+        var options = CheckOptions(environment: ["HOME": "/", "PIPE_SECRET_TOKEN": "hush"])
+        options.looksAtWorld = false
+        return options
+    }()
+)
+
+/// Checks any bytes as a graph, and prints what was found. A finding that leaks the secret, an error-free result without
+/// a graph, or a place outside the file is a bug like a trap is.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzGraph(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+    let result = checker.check(SourceFile(name: "graph.yaml", directory: "/nowhere", bytes: bytes))
+    let text = TextReport(colour: false).text(result.findings, result.files)
+    precondition(!text.contains("hush"), "a secret was printed")
+    precondition((result.graph == nil) == (result.errorCount > 0), "a graph and errors, or neither")
+    for finding in result.findings {
+        precondition(finding.place.line >= 1 && finding.place.column >= 1 && finding.place.length >= 1, "\(finding.place)")
+        precondition(Int(finding.place.line) <= max(1, result.files[finding.place].lineCount), "\(finding.place)")
+    }
+    if let graph = result.graph { _ = graph.dot() }
+    return 0
+}

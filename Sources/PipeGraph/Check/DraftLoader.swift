@@ -81,7 +81,9 @@ struct DraftLoader {
         reader.filler = scope
         reader.diagnostics.fallback = start
         let params = parts(of: entries, fields).params.map { Part<ParamsPart>(node: $0) }
+        scope.isReadingParams = true
         scope.params = reader.params(params, given: given, place: start)
+        scope.isReadingParams = false
         draft.scopes.append(scope)
         let values = fields.read(entries, of: start, reader, what: "key")
         return values
@@ -172,6 +174,7 @@ struct DraftLoader {
                 "there is no stage type '\(shortened(typeName.name))'",
                 name: typeName.name,
                 among: catalogue.names,
+                isFilled: typeName.isFilled,
                 otherwise: "'pipe stages' lists the types"
             )
         }

@@ -208,6 +208,13 @@ extension GraphBuilder {
         for port in graph.stages[stage].outputs.indices { presumedLinked.insert(.init(stage: stage, port: port)) }
     }
 
+    /// The names that may be meant in a file. In a large graph full of unknown names, the later ones are compared with
+    /// nothing: ten thousand times ten thousand comparisons would help nobody.
+    private mutating func names(seenFrom stage: Draft.Stage) -> [String] {
+        suggestionBudget -= draft.stages.count
+        return suggestionBudget > 0 ? draft.names(seenFrom: stage) : []
+    }
+
     private mutating func reportUnknownStage(_ parts: [String], _ reference: Reference, _ target: Int) {
         let stage = draft.stages[target]
         // What was meant counts as linked, or one slip would be followed by findings about what seems unlinked.
@@ -216,7 +223,7 @@ extension GraphBuilder {
             hasLostLinks = true
             return
         }
-        let names = draft.names(seenFrom: stage).filter { $0 != stage.name }
+        let names = names(seenFrom: stage).filter { $0 != stage.name }
         // The type of a stage stands for its name, where only one is of that type.
         let ofType = draft.stages.filter { $0.type?.name == parts[0] && $0.name != stage.name }
         let best = Suggestion.best(for: parts[0], among: names) ?? (ofType.count == 1 ? ofType[0].name : nil)
@@ -249,12 +256,16 @@ extension GraphBuilder {
             }
         }
         let list = words.joined(separator: ", ")
-        let better = reference.isInList ? list : "[\(list)]"
+        // `from: a -> b` draws the link that is being declared.
+        let isArrow = words.contains { $0.contains(">") }
+        let better = isArrow ? words[0] : reference.isInList ? list : "[\(list)]"
         reader.diagnostics.error(
             .unknownStage,
             at: reference.place,
             "'\(shortened(reference.text))' is not the name of one stage",
-            hint: reference.isInList ? "separate the names by commas: \(better)" : "write several as a list: \(better)",
+            hint: isArrow
+                ? "write the stage it comes from: \(better)"
+                : reference.isInList ? "separate the names by commas: \(better)" : "write several as a list: \(better)",
             suggestion: better
         )
     }
@@ -297,12 +308,14 @@ extension GraphBuilder {
                 hint: "add 'on_error: dead_letter' to '\(stage.name)'"
             )
         } else {
+            // Where only the whole text can be pointed at, the whole text is suggested.
+            let prefix = reference.isAsWritten ? "" : "\(stageName)."
             reader.diagnostics.unknown(
                 .unknownPort,
                 at: place,
                 "'\(stage.name)' (\(stage.type.name)) has no output '\(shortened(name))'",
-                name: name,
-                among: names
+                name: prefix + name,
+                among: names.map { prefix + $0 }
             )
         }
         return nil

@@ -40,13 +40,18 @@ extension GraphBuilder {
         reader.diagnostics.error(
             .stationMismatch,
             at: place,
-            "'\(graph.stages[target.stage].name)' runs for \(count(others)), and '\(graph.stages[stage].name)' that feeds it "
-                + "for \(count(names))",
+            "'\(graph.stages[target.stage].name)' runs for \(describe(others, names)), and "
+                + "'\(graph.stages[stage].name)' that feeds it for \(describe(names, others))",
             hint: "give both the same stations, or gather them first with a stage of type merge",
             notes: [begin, known].filter { $0 != target.stage }.compactMap { index in
                 draft.stages[index].common?.stations.map { .init("\(count($0.names)) begin here", at: $0.place) }
             }
         )
+    }
+
+    /// How many stations there are; where that is no difference, their names.
+    private func describe(_ stations: [String], _ others: [String]) -> String {
+        stations.count == others.count ? shortened(stations.joined(separator: ", ")) : count(stations)
     }
 
     private func count(_ stations: [String]) -> String {

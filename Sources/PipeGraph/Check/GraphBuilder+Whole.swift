@@ -32,14 +32,35 @@ extension GraphBuilder {
                 queue.append(graph.links[link].to.stage)
             }
         }
-        for (index, stage) in graph.stages.enumerated() where !reached[index] {
+        for island in islands(of: graph.stages.indices.filter { !reached[$0] }, byTarget) {
+            let names = island.map { "'\(graph.stages[$0].name)'" }
             reader.diagnostics.error(
                 .unreachableStage,
-                at: stage.place,
-                "no source leads to '\(stage.name)', so nothing will ever come to it",
+                at: graph.stages[island[0]].place,
+                "no source leads to \(names.prefix(6).joined(separator: ", "))\(names.count > 6 ? " and \(names.count - 6) more" : ""), "
+                    + "so nothing will ever come there",
                 hint: "link a source to it, or remove it"
             )
         }
+    }
+
+    /// Stages that are linked with each other, in the order of the file.
+    private func islands(of stages: [Int], _ byTarget: [[Int]]) -> [[Int]] {
+        var left = Set(stages)
+        var found: [[Int]] = []
+        for start in stages where left.remove(start) != nil {
+            var island = [start]
+            var next = 0
+            while next < island.count {
+                let links = graph.linksFrom[island[next]] + byTarget[island[next]]
+                for stage in links.flatMap({ [graph.links[$0].from.stage, graph.links[$0].to.stage] }) {
+                    if left.remove(stage) != nil { island.append(stage) }
+                }
+                next += 1
+            }
+            found.append(island.sorted { graph.stages[$0].place < graph.stages[$1].place })
+        }
+        return found
     }
 
     // MARK: Batches and joins
@@ -69,8 +90,10 @@ extension GraphBuilder {
 
     /// A stage that waits for partners must not be fed by a side that leaves some out.
     private func checkJoins(_ byTarget: [[Int]]) {
+        guard graph.stages.contains(where: \.claims.waitsForAllInputs) else { return }
+        let shedding = sheddingUpstream(byTarget)
         for (index, stage) in graph.stages.enumerated() where stage.claims.waitsForAllInputs {
-            let sides = byTarget[index].map { (link: $0, shedding: shedding(upstreamOf: $0, byTarget)) }
+            let sides = byTarget[index].map { (link: $0, shedding: shedding[$0]) }
             for side in sides {
                 // What is left out before the sides part is missing on both.
                 let own = side.shedding.filter { place in !sides.allSatisfy { $0.shedding.contains(place) } }
@@ -93,25 +116,26 @@ extension GraphBuilder {
         var port: Int
     }
 
-    /// The places upstream of a link, itself included, where items may be left out.
-    private func shedding(upstreamOf link: Int, _ byTarget: [[Int]]) -> Set<Shedding> {
-        var places: Set<Shedding> = []
-        var seen: Set<Int> = [link]
-        var queue = [link]
-        while let next = queue.popLast() {
-            let link = graph.links[next]
-            if link.policy.mayDrop { places.insert(Shedding(place: link.place, port: 0)) }
-            let origin = graph.stages[link.from.stage]
-            if origin.type.info.traits.contains(.sheds) || origin.onError != .fail && !origin.type.isSource {
-                // What one output of a stage leaves out may leave by another.
-                let port =
-                    graph.linksFrom[link.from.stage].contains { graph.links[$0].from != link.from }
-                    ? link.from.port + 1 : 0
-                places.insert(Shedding(place: origin.place, port: port))
+    /// For each link, the places upstream of it, itself included, where items may be left out.
+    private func sheddingUpstream(_ byTarget: [[Int]]) -> [Set<Shedding>] {
+        var result = [Set<Shedding>](repeating: [], count: graph.links.count)
+        for stage in inOrder(byTarget) {
+            let origin = graph.stages[stage]
+            var before: Set<Shedding> = []
+            for link in byTarget[stage] { before.formUnion(result[link]) }
+            let links = graph.linksFrom[stage]
+            let ports = Set(links.map { graph.links[$0].from.port })
+            for index in links {
+                let link = graph.links[index]
+                result[index] = before
+                if link.policy.mayDrop { result[index].insert(Shedding(place: link.place, port: 0)) }
+                if origin.type.info.traits.contains(.sheds) || origin.onError != .fail && !origin.type.isSource {
+                    // What one output of a stage leaves out may leave by another.
+                    result[index].insert(Shedding(place: origin.place, port: ports.count > 1 ? link.from.port + 1 : 0))
+                }
             }
-            for other in byTarget[link.from.stage] where seen.insert(other).inserted { queue.append(other) }
         }
-        return places
+        return result
     }
 
     // MARK: Fan-out
@@ -137,16 +161,17 @@ extension GraphBuilder {
         )
         for stage in graph.stages.indices where graph.linksFrom[stage].count > 1 {
             for links in byPort(graph.linksFrom[stage]) where links.count > 1 {
-                let unstated = links.filter { !graph.links[$0].statesWhenFull }
-                let freezing = unstated.filter { link in
-                    let stalled = stalling[graph.links[link].to.stage]
-                    var siblings = Sinks.none
-                    for other in links where other != link { siblings.add(all[graph.links[other].to.stage]) }
-                    return stalled != .none && siblings != .none && (stalled == .many || siblings != stalled)
-                }
+                let siblings = sinksOfSiblings(links.map { all[graph.links[$0].to.stage] })
+                let freezing = links.indices.filter { index in
+                    let stalled = stalling[graph.links[links[index]].to.stage]
+                    return !graph.links[links[index]].statesWhenFull && stalled != .none && siblings[index] != .none
+                        && (stalled == .many || siblings[index] != stalled)
+                }.map { links[$0] }
                 guard let first = freezing.min(by: { graph.links[$0].place < graph.links[$1].place }) else { continue }
                 let target = graph.stages[graph.links[first].to.stage].name
-                let others = links.filter { $0 != first }.map { "'\(graph.stages[graph.links[$0].to.stage].name)'" }
+                let others = links.lazy.filter { $0 != first }.prefix(4).map {
+                    "'\(graph.stages[graph.links[$0].to.stage].name)'"
+                }
                 reader.diagnostics.error(
                     .fanOutCanFreeze,
                     at: graph.links[first].place,
@@ -158,6 +183,22 @@ extension GraphBuilder {
                 )
             }
         }
+    }
+
+    /// For each of several branches, where all the others lead: what comes before it and what comes after it.
+    private func sinksOfSiblings(_ branches: [Sinks]) -> [Sinks] {
+        var result = branches
+        var before = Sinks.none
+        for index in branches.indices {
+            result[index] = before
+            before.add(branches[index])
+        }
+        var after = Sinks.none
+        for index in branches.indices.reversed() {
+            result[index].add(after)
+            after.add(branches[index])
+        }
+        return result
     }
 
     private func byPort(_ links: [Int]) -> [[Int]] {

@@ -32,12 +32,15 @@ enum ValuePart: PartName { static let name = "any_value" }
 struct TypeName: OptionValue {
     let name: String
     let place: Place
+    var isFilled = false
 
     static var kind: OptionKind { .part("type") }
 
     static func read(_ node: Node, _ reader: Reader) -> TypeName? {
         if case .scalar("null", _) = node.content { return TypeName(name: "null", place: node.place) }
-        return reader.text(node, wanted: "the type of a stage").map { TypeName(name: $0.text, place: node.place) }
+        return reader.text(node, wanted: "the type of a stage").map {
+            TypeName(name: $0.text, place: node.place, isFilled: $0.isFilled)
+        }
     }
 
     var written: String { name }

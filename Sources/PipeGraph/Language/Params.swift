@@ -133,7 +133,17 @@ extension Reader {
         if case .scalar = entry.value.content, !entry.value.isEmpty {
             return Param(name: entry.key, place: entry.keyPlace, block: ParamBlock(), value: nil, directory: ".")
         }
-        guard let block = ParamBlock.read(entry.value, self) else {
+        let fields = Fields.of(ParamBlock.self)
+        guard let parts = self.entries(entry.value, wanted: "the declaration of a param") else {
+            return Param(name: entry.key, place: entry.keyPlace, block: ParamBlock(), value: nil, directory: ".")
+        }
+        let read = fields.read(parts, of: entry.value.place, self, what: "key")
+        let block = fields.make(ParamBlock.self, read)
+        let fallback = diagnostics.fallback
+        diagnostics.fallback = entry.value.place
+        if read.canBeChecked { block.check(&diagnostics) }
+        diagnostics.fallback = fallback
+        guard read.isBound("type", in: fields) else {
             // Declared, though wrongly: that it is unknown must not be reported a second time.
             return Param(name: entry.key, place: entry.keyPlace, block: ParamBlock(), value: nil, directory: ".")
         }
@@ -147,7 +157,7 @@ extension Reader {
             }
             (value, directory) = (text.text, text.directory)
         }
-        if block.default == nil, given == nil, !values.isPartial {
+        if block.default == nil, given == nil, !values.isPartial, !read.misspelt.contains("default") {
             diagnostics.error(
                 .missingParam,
                 at: entry.keyPlace,
@@ -186,7 +196,7 @@ extension Reader {
         else {
             return nil
         }
-        if block.type == .choice, let choices = block.choices, !choices.contains(text.text) {
+        if block.type == .choice, let choices = block.choices, !choices.isEmpty, !choices.contains(text.text) {
             diagnostics.unknown(
                 .unknownValue,
                 at: node.place,

@@ -5,6 +5,8 @@ import PipeKit
 ///     ${params.x}  ${env.NAME}  ${env.NAME:-default}  ${secret.NAME}  ${station}     $${ is a plain ${
 final class Scope: Filler {
     var params: [String: Param] = [:]
+    /// While the params themselves are read, none is known.
+    var isReadingParams = false
     private(set) var usedParams: Set<String> = []
     /// The station for which a stage is being bound.
     var station: String?
@@ -99,6 +101,15 @@ final class Scope: Filler {
     private func param(_ name: String, at place: Place, _ reader: Reader) -> Value? {
         usedParams.insert(name)
         guard let param = params[name] else {
+            if isReadingParams {
+                reader.diagnostics.error(
+                    .unknownParam,
+                    at: place,
+                    "a param cannot be made of another",
+                    hint: "put both into the option: '${params.a}/${params.b}'"
+                )
+                return nil
+            }
             let best = Suggestion.best(for: name, among: Array(params.keys))
             reader.diagnostics.error(
                 .unknownParam,

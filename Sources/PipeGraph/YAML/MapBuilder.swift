@@ -23,6 +23,11 @@ struct MapBuilder {
         }
         self.key = nil
         guard case .scalar(let name, let style) = key.content else { return }
+        var node = node
+        if case .scalar("", .plain) = node.content, node.place.line > key.place.line {
+            // Nothing has no place of its own: it is missing behind its key.
+            node.place = key.place.part(from: Int(key.place.length), length: 1)
+        }
         if name == "<<", style == .plain {
             merges.append((node, place))
         } else if let first = keys[name] {

@@ -116,7 +116,7 @@ struct YAMLReader {
             try checkTag(event.data.mapping_start.tag, at: place, allowed: ["map"])
             try begin(.map(MapBuilder()), anchor: name(event.data.mapping_start.anchor), at: place)
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
-            try end(&diagnostics)
+            try end(event, &diagnostics)
         default:
             break
         }
@@ -133,7 +133,7 @@ struct YAMLReader {
 
         var content: Content
         let anchor: String?
-        let place: Place
+        var place: Place
         var values = 1
     }
 
@@ -151,8 +151,12 @@ struct YAMLReader {
         open.append(Collection(content: content, anchor: anchor, place: place))
     }
 
-    private mutating func end(_ diagnostics: inout Diagnostics) throws(YAMLError) {
-        guard let done = open.popLast() else { return }
+    private mutating func end(_ event: yaml_event_t, _ diagnostics: inout Diagnostics) throws(YAMLError) {
+        guard var done = open.popLast() else { return }
+        // In flow style on one line, the place is the whole of it.
+        if event.end_mark.column > event.start_mark.column, Int(event.end_mark.line) + 1 == Int(done.place.line) {
+            done.place.length = Int32(clamping: event.end_mark.column) + 1 - done.place.column
+        }
         let node: Node
         switch done.content {
         case .list(let nodes): node = Node(.list(nodes), at: done.place)
@@ -275,6 +279,12 @@ struct YAMLReader {
             } else if let line = source.line(Int(start.line) + 1) {
                 length = line.unicodeScalars.count - Int(start.column)
             }
+        }
+        // Nothing, at the end of a file, is placed behind the last line by libyaml.
+        let last = max(1, source.lineCount)
+        if Int(start.line) + 1 > last {
+            let column = (source.line(last)?.unicodeScalars.count ?? 0) + 1
+            return Place(file: file, line: Int32(clamping: last), column: Int32(clamping: column), length: 1)
         }
         return Place(
             file: file,

@@ -132,9 +132,12 @@ struct YAMLSlips {
         guard isAboutKeys else { return nil }
         for number in linesAbove {
             guard let (line, indent) = written(number) else { continue }
-            let text = line.dropFirst(indent)
+            let dash = line.dropFirst(indent).hasPrefix("- ") ? 2 : 0
+            let next = written(Int(stumbled.line))
+            if dash > 0, next.map({ $0.line.dropFirst($0.indent).hasPrefix("-") }) ?? true { continue }
+            let text = line.dropFirst(indent + dash)
             let isKeyed = text.contains(": ") || text.hasSuffix(":") || text.contains { "{}[]\"'&*|>".contains($0) }
-            guard !isKeyed, !isInBlockText(number, indent), !text.hasPrefix("- "), text.first?.isLetter == true else {
+            guard !isKeyed, !isInBlockText(number, indent), text.first?.isLetter == true else {
                 continue
             }
             let word = text.prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
@@ -142,7 +145,7 @@ struct YAMLSlips {
             let better = rest.isEmpty ? "\(word):" : "\(word): \(rest)"
             return YAMLError(
                 .yamlSyntax,
-                at: place(number, indent + 1, text.unicodeScalars.count),
+                at: place(number, indent + dash + 1, text.unicodeScalars.count),
                 "a ':' is missing after '\(word)'",
                 help: "write '\(better)'",
                 suggestion: better

@@ -74,18 +74,20 @@ public struct Diagnostics: Sendable {
         add(.error, code, option.place, message, hint, suggestion, [])
     }
 
-    /// An unknown name among known ones: the nearest is suggested, and all are listed while they are few.
+    /// An unknown name among known ones: the nearest is suggested, and all are listed while they are few. A name that was
+    /// filled in is wrong where it came from, so that nothing can take its place here.
     public mutating func unknown(
         _ code: DiagnosticCode,
         at place: Place,
         _ message: String,
         name: String,
         among candidates: some Sequence<String>,
+        isFilled: Bool = false,
         otherwise hint: String? = nil,
         notes: [Diagnostic.Note] = []
     ) {
         let match = Suggestion.help(for: name, among: Array(candidates))
-        add(.error, code, place, message, match.help ?? hint, match.best, notes)
+        add(.error, code, place, message, match.help ?? hint, isFilled ? nil : match.best, notes)
     }
 
     private mutating func add(

@@ -40,22 +40,30 @@ public enum Suggestion {
         let words: [String]
 
         init(_ name: String) {
+            let name = name.utf8.allSatisfy { $0 < 0x80 } ? name : name.filter { !"‘’‚‛“”„".contains($0) }
             var words: [String] = []
-            var word = ""
+            var word: [UInt8] = []
+            var letters: [UInt8] = []
             var previousIsLower = false
-            for character in name.unicodeScalars {
-                let isUpper = character.properties.isUppercase
-                let isWordPart = character.properties.isAlphabetic || ("0"..."9").contains(character)
-                if !isWordPart || (isUpper && previousIsLower) {
-                    if !word.isEmpty { words.append(word) }
-                    word = ""
-                }
-                if isWordPart { word += character.properties.lowercaseMapping }
-                previousIsLower = isWordPart && !isUpper
+            func end() {
+                if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
+                word.removeAll(keepingCapacity: true)
             }
-            if !word.isEmpty { words.append(word) }
+            // Names are ASCII; what else stands in a slip counts as letters.
+            for byte in name.utf8.prefix(64) {
+                let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                let isLower = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte >= 0x80
+                let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                if !(isUpper || isLower || isDigit) || (isUpper && previousIsLower) { end() }
+                if isUpper || isLower || isDigit {
+                    word.append(isUpper ? byte | 0x20 : byte)
+                    letters.append(isUpper ? byte | 0x20 : byte)
+                }
+                previousIsLower = isLower || isDigit
+            }
+            end()
             self.words = words
-            letters = Array(words.joined().utf8.prefix(64))
+            self.letters = letters
         }
 
         /// What it takes to get from here to the other name; nil where that is too much to call it a slip.

@@ -107,6 +107,8 @@ public final class Fields: Sendable {
         return spec
     }
 
+    func position(of name: String) -> Int? { index[name] }
+
     /// `maxDelay` and `_maxDelay` are `max_delay`; `p95` and `p99` stay.
     private static func snakeCase(_ label: Substring) -> String {
         var name = ""
@@ -150,6 +152,11 @@ public struct FieldValues: Sendable {
     public internal(set) var isSound = true
     /// What could not be read may be left out, so that a check across options can look at the rest.
     public internal(set) var canBeChecked = true
+    /// Whether an option has a value of its own.
+    public func isBound(_ name: String, in fields: Fields) -> Bool {
+        fields.position(of: name).map { values[$0]?.value != nil } ?? false
+    }
+
     /// Names that were meant by others: what is missing under them was reported already.
     public internal(set) var misspelt: Set<String> = []
 }

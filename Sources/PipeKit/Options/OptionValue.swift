@@ -156,7 +156,8 @@ extension Choice {
             at: node.place,
             "\(text.quoted) is not a value of this option",
             name: text.text,
-            among: names
+            among: names,
+            isFilled: text.isFilled
         )
         return nil
     }

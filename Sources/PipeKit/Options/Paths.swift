@@ -128,6 +128,14 @@ extension Reader {
             diagnostics.error(.wrongType, at: node.place, "\(text.quoted) is not \(wanted)")
             return nil
         }
+        if !text.isFilled, let dollar = text.text.firstIndex(of: "$") {
+            let name = text.text[text.text.index(after: dollar)...].prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+            if !name.isEmpty {
+                let better = text.text.replacing("$\(name)", with: "${env.\(name)}")
+                wrongType(text, wanted: "a path: '$\(name)' is the shell's, and not known here", suggestion: better)
+                return nil
+            }
+        }
         if text.text.hasPrefix("~/") || text.text == "~" {
             let better = "${env.HOME}\(text.text.dropFirst())"
             wrongType(text, wanted: "a path: '~' is the shell's, and not known here", suggestion: better)
@@ -141,6 +149,7 @@ extension Reader {
             diagnostics.error(.missingFile, at: node.place, message)
             return
         }
+        let isFilled = if case .scalar(let text, _) = node.content { text.contains("${") } else { false }
         let best = path.nearest
         diagnostics.error(
             .missingFile,
@@ -148,7 +157,7 @@ extension Reader {
             message,
             hint: best.map { "did you mean '\($0)'?" }
                 ?? "pipe looks for \(path.absolute); --offline leaves files out of the check",
-            suggestion: best
+            suggestion: isFilled ? nil : best
         )
     }
 

@@ -55,7 +55,7 @@ public final class Reader {
         suggestion: String? = nil,
         code: DiagnosticCode = .wrongType
     ) {
-        let suggestion = text.isFilled ? nil : suggestion
+        let suggestion = text.replacement(suggestion)
         diagnostics.error(
             code,
             at: text.source.place,
@@ -68,7 +68,7 @@ public final class Reader {
     /// Like `text`, for a value that is no text: quotes around a literal are a mistake.
     public func bareText(_ node: Node, wanted: String) -> FilledText? {
         guard let text = text(node, wanted: wanted) else { return nil }
-        if let meant = Reader.fillWithoutDollar(text) {
+        if let meant = text.replacement(Reader.fillWithoutDollar(text)) {
             diagnostics.error(
                 .wrongType,
                 at: node.place,
@@ -138,6 +138,13 @@ public struct FilledText {
         self.source = source
         self.isQuoted = isQuoted
         self.directory = directory
+    }
+
+    /// What may stand in the file instead, where that is one text for another: what was filled in is wrong elsewhere,
+    /// and what YAML would read as something else keeps its quotes.
+    public func replacement(_ text: String?) -> String? {
+        guard let text, !isFilled else { return nil }
+        return isQuoted && text.contains { "{}[]>|&*!%@#`".contains($0) } ? "\"\(text)\"" : text
     }
 
     /// The text for a message: what was filled in beside what was written, secrets left as written.

@@ -68,7 +68,8 @@ private struct UnitTable {
             )
             return
         }
-        let best = Suggestion.best(for: trimmed, among: names) ?? longhand(trimmed)
+        let isPeriod = units.contains { $0.name == "/s" } && ["ms", "us", "ns", "m", "h"].contains(trimmed)
+        let best = isPeriod ? nil : Suggestion.best(for: trimmed, among: names) ?? longhand(trimmed)
         reader.wrongType(
             text,
             wanted: "\(wanted): '\(trimmed)' is no unit",

@@ -3,7 +3,8 @@ import PipeKit
 
 /// Reads files with a bound on their size.
 enum FileLoader {
-    static let mostBytes = 16 << 20
+    /// Ten thousand stages are about 2 MiB.
+    static let mostBytes = 8 << 20
 
     struct Failure: Error {
         var code: DiagnosticCode

@@ -208,13 +208,6 @@ extension GraphBuilder {
         for port in graph.stages[stage].outputs.indices { presumedLinked.insert(.init(stage: stage, port: port)) }
     }
 
-    /// The names that may be meant in a file. In a large graph full of unknown names, the later ones are compared with
-    /// nothing: ten thousand times ten thousand comparisons would help nobody.
-    private mutating func names(seenFrom stage: Draft.Stage) -> [String] {
-        suggestionBudget -= draft.stages.count
-        return suggestionBudget > 0 ? draft.names(seenFrom: stage) : []
-    }
-
     private mutating func reportUnknownStage(_ parts: [String], _ reference: Reference, _ target: Int) {
         let stage = draft.stages[target]
         // What was meant counts as linked, or one slip would be followed by findings about what seems unlinked.
@@ -223,10 +216,18 @@ extension GraphBuilder {
             hasLostLinks = true
             return
         }
-        let names = names(seenFrom: stage).filter { $0 != stage.name }
+        if scopeNames?.prefix != stage.prefixes.first {
+            scopeNames = (stage.prefixes.first, draft.names(seenFrom: stage))
+        }
+        let names = scopeNames?.names ?? []
+        let own = stage.name.dropFirst(stage.prefixes.first?.count ?? 0)
+        var best = reader.nearest(to: parts[0], among: names)
+        if best == String(own) { best = reader.nearest(to: parts[0], among: names.filter { $0 != own }) }
         // The type of a stage stands for its name, where only one is of that type.
-        let ofType = draft.stages.filter { $0.type?.name == parts[0] && $0.name != stage.name }
-        let best = Suggestion.best(for: parts[0], among: names) ?? (ofType.count == 1 ? ofType[0].name : nil)
+        if best == nil, catalogue[parts[0]] != nil {
+            let ofType = draft.stages.filter { $0.type?.name == parts[0] && $0.name != stage.name }
+            if ofType.count == 1 { best = ofType[0].name }
+        }
         if let best, let meant = draft.stage(named: best, seenFrom: stage) {
             presumeAllLinked(meant)
             isPartial[target] = true
@@ -236,7 +237,8 @@ extension GraphBuilder {
         let place =
             reference.isAsWritten
             ? reference.place.part(from: 0, length: parts[0].unicodeScalars.count) : reference.place
-        let list = names.count <= 12 && !names.isEmpty ? " (\(names.joined(separator: ", ")))" : ""
+        let others = names.count <= 12 ? names.filter { $0 != own } : []
+        let list = others.isEmpty ? "" : " (\(others.joined(separator: ", ")))"
         reader.diagnostics.error(
             .unknownStage,
             at: place,

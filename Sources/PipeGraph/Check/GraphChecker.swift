@@ -72,8 +72,8 @@ struct GraphBuilder {
     /// Outputs that a link was meant to leave by, though it is wrong in another way.
     var presumedLinked: Set<GraphLink.End> = []
     var presumedInputs: Set<GraphLink.End> = []
-    /// Comparisons of names that are left for suggestions.
-    var suggestionBudget = 300_000
+    /// The names of all stages as they are seen from files with this prefix.
+    var scopeNames: (prefix: String?, names: [String])?
 
     init(_ loader: DraftLoader) {
         catalogue = loader.catalogue

@@ -110,7 +110,7 @@ final class Scope: Filler {
                 )
                 return nil
             }
-            let best = Suggestion.best(for: name, among: Array(params.keys))
+            let best = reader.nearest(to: name, among: params.keys.sorted())
             reader.diagnostics.error(
                 .unknownParam,
                 at: place,
@@ -135,7 +135,7 @@ final class Scope: Filler {
         let better: String? =
             plain.count < name.count
             ? "${env.\(plain):-\(value)}"
-            : Suggestion.best(for: name, among: environment.keys.sorted()).map { "${env.\($0)}" }
+            : reader.nearest(to: name, among: environment.keys.sorted()).map { "${env.\($0)}" }
         reader.diagnostics.error(
             .unsetVariable,
             at: place,

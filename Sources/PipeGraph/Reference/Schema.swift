@@ -105,7 +105,7 @@ public struct Schema {
     private var typeNames: JSON {
         var names = catalogue.names.map { JSON.string($0) }
         if catalogue["null"] != nil { names.append(.null) }
-        return ["enum": .array(names)]
+        return Self.orFilled(["enum": .array(names)])
     }
 
     private var stage: JSON {
@@ -183,7 +183,8 @@ public struct Schema {
                 "enum": .strings(cases.map(\.name)),
                 "markdownEnumDescriptions": .strings(cases.map(\.summary)),
             ])
-        case .string, .path, .pattern, .expression, .secret: return Self.reference("text")
+        case .expression: return Self.reference("scalar")
+        case .string, .path, .pattern, .secret: return Self.reference("text")
         case .text: return Self.reference("text")
         case .duration: return Self.orFilled(Self.reference("duration"))
         case .bytes: return Self.orFilled(Self.reference("size"))

@@ -10,7 +10,7 @@ struct YAMLReader {
     struct Limits {
         var depth = 64
         /// Ten thousand stages are about 150 000 values.
-        var values = 1_000_000
+        var values = 500_000
         var aliasUses = 10_000
     }
 

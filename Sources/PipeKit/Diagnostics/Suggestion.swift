@@ -1,7 +1,11 @@
 /// Did you mean: the name nearest to what was written.
 public enum Suggestion {
+    /// No name is longer, so nothing longer is a slip of one.
+    static let longest = 128
+
     /// The best candidate, or nil when none is near enough to be worth saying.
     public static func best(for name: String, among candidates: [String]) -> String? {
+        guard name.utf8.count <= longest else { return nil }
         let wanted = Folded(name)
         guard !wanted.letters.isEmpty else { return nil }
         var best: (candidate: String, cost: Int)?
@@ -14,6 +18,7 @@ public enum Suggestion {
 
     /// The candidate that differs only in case and in what stands between words.
     static func sameButForCase(_ name: String, among candidates: [String]) -> String? {
+        guard name.utf8.count <= longest else { return nil }
         let letters = Folded(name).letters
         return letters.isEmpty ? nil : candidates.first { Folded($0).letters == letters }
     }

@@ -57,6 +57,7 @@ enum Synonyms {
     ]
 
     static func meaning(of word: String, among names: [String]) -> String? {
+        guard word.utf8.count <= Suggestion.longest else { return nil }
         let word = word.lowercased().map { $0 == "-" ? "_" : String($0) }.joined()
         return names.first { meanings[$0]?.contains(word) == true }
     }

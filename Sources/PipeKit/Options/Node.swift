@@ -61,6 +61,7 @@ extension Node {
 
 /// A text short enough for a message, on one line.
 public func shortened(_ text: String) -> String {
-    let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
-    return line.count <= 48 && line.count == text.count ? text : line.prefix(45) + "…"
+    let start = text.prefix(49)
+    let line = start.prefix { !$0.isNewline }
+    return line.endIndex == text.endIndex && line.count <= 48 ? text : line.prefix(45) + "…"
 }

@@ -83,3 +83,5 @@ func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation
 }
 
 func truncateFile(_ path: String, _ size: Int) -> Bool { truncate(path, size) == 0 }
+
+func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

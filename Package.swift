@@ -56,7 +56,11 @@ let package = Package(
         ),
         tests(of: "PipeKit", uses: ["PipeCore"]),
         tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
-        .testTarget(name: "PipeTests", dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"], swiftSettings: house),
+        .testTarget(
+            name: "PipeTests",
+            dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],
+            swiftSettings: house
+        ),
     ] + plugins,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

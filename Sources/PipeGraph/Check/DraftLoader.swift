@@ -188,13 +188,19 @@ struct DraftLoader {
             }
         }
         let misspeltType = meant("type")
-        let common = entries.filter { $0.key != "type" && fields.option(named: $0.key) != nil }
-        let type = entries.filter { $0.key == "type" } + [misspeltType].compactMap { $0 }
-        let quiet = typeName == nil && !type.isEmpty && misspeltType == nil
-        stage.common = fields.make(
-            StageCommon.self,
-            fields.read(common + (quiet ? [] : type), of: stage.place, reader, assumes: quiet ? ["type"] : [])
-        )
+        let common =
+            entries.filter { $0.key != "type" && fields.option(named: $0.key) != nil }
+            + [misspeltType].compactMap { $0 }
+        let values = fields.read(common, of: stage.place, reader, assumes: ["type"])
+        stage.common = fields.make(StageCommon.self, values)
+        if misspeltType == nil, !entries.contains(where: { $0.key == "type" }) {
+            reader.diagnostics.error(
+                .missingKey,
+                at: stage.place,
+                "the stage '\(stage.name)' has no type",
+                hint: "add 'type: …'; 'pipe stages' lists the types"
+            )
+        }
         stage.from = entries.first { $0.key == "from" }?.value ?? meant("from")?.value
     }
 

@@ -29,6 +29,19 @@ func tests(of name: String, uses: [Target.Dependency] = [], resources: [Resource
     )
 }
 
+// MEF 3 (multiscale electrophysiology format): a format library that knows nothing of the engine.
+let mef3: [Target] = [
+    // libcrypto of OpenSSL 3: AES-128 and SHA-256. Saves us hand-written cryptography.
+    .systemLibrary(name: "COpenssl"),
+    .target(name: "Mef3", dependencies: ["COpenssl"], path: "Plugins/Mef/Mef3", swiftSettings: house),
+    .testTarget(
+        name: "Mef3Tests",
+        dependencies: ["Mef3", "COpenssl"],
+        exclude: ["Fixtures"],
+        swiftSettings: house
+    ),
+]
+
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics")
@@ -52,7 +65,7 @@ let package = Package(
         ),
         tests(of: "PipeKit", uses: ["PipeCore"]),
         tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"]),
-    ] + plugins,
+    ] + plugins + mef3,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

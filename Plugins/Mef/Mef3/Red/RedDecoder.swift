@@ -1,3 +1,5 @@
+internal import CMef3
+
 /// Decodes blocks, four at a time in one loop.
 ///
 /// Each symbol depends on the one before through a division and three loads, so a single block leaves the processor
@@ -21,18 +23,28 @@ final class RedDecoder {
 
     private let keys: Keys
     private let limits: Limits
-    private var a = RedLane()
-    private var b = RedLane()
-    private var c = RedLane()
-    private var d = RedLane()
+    private let states: UnsafeMutablePointer<cpipe_mef_lane>
+    private var a: RedLane
+    private var b: RedLane
+    private var c: RedLane
+    private var d: RedLane
     private var samples = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 1024)
 
     init(keys: Keys, limits: Limits) {
         self.keys = keys
         self.limits = limits
+        // Side by side, as the kernel wants them.
+        states = .allocate(capacity: 4)
+        a = RedLane(at: states)
+        b = RedLane(at: states + 1)
+        c = RedLane(at: states + 2)
+        d = RedLane(at: states + 3)
     }
 
-    deinit { samples.deallocate() }
+    deinit {
+        samples.deallocate()
+        states.deallocate()
+    }
 
     /// Decodes the numbered blocks and hands each one over as it is finished, not necessarily in order.
     ///
@@ -52,7 +64,11 @@ final class RedDecoder {
                 min(a.readySymbols(), b.readySymbols()),
                 min(c.readySymbols(), d.readySymbols())
             )
-            runFour(ready)
+            cpipe_mef_run_four(states, ready)
+            a.advance(ready)
+            b.advance(ready)
+            c.advance(ready)
+            d.advance(ready)
             guard
                 let first = step(&a, numbers.0, &next, count, input, deliver),
                 let second = step(&b, numbers.1, &next, count, input, deliver),
@@ -148,34 +164,7 @@ final class RedDecoder {
     }
 
     private func finishAlone(_ lane: inout RedLane, _ number: Int, _ deliver: (Int, Outcome) -> Bool) -> Bool {
-        while !lane.isFinished {
-            let ready = lane.readySymbols()
-            var state = lane.state
-            for index in 0..<ready { state.step(index) }
-            state.advance(ready)
-            lane.put(state)
-        }
+        lane.runAlone()
         return finish(lane, number, deliver)
-    }
-
-    private func runFour(_ count: Int) {
-        var first = a.state
-        var second = b.state
-        var third = c.state
-        var fourth = d.state
-        for index in 0..<count {
-            first.step(index)
-            second.step(index)
-            third.step(index)
-            fourth.step(index)
-        }
-        first.advance(count)
-        second.advance(count)
-        third.advance(count)
-        fourth.advance(count)
-        a.put(first)
-        b.put(second)
-        c.put(third)
-        d.put(fourth)
     }
 }

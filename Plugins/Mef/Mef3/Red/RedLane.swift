@@ -1,3 +1,5 @@
+internal import CMef3
+
 /// One block being decoded: its tables, its stream, the difference bytes so far, and the state of the range decoder.
 ///
 /// Memory is reused from block to block and grows with the largest one, which the limits bound. A lane belongs to one
@@ -13,14 +15,18 @@ struct RedLane: ~Copyable {
     private var differences: UnsafeMutableRawBufferPointer
     private var streamCount = 0
     private(set) var header: RedHeader
-    private(set) var state: RedState
+    /// The state of the range decoder, which the kernel moves on.
+    private let state: UnsafeMutablePointer<cpipe_mef_lane>
+    private var remaining = 0
 
-    init() {
+    /// A lane whose state lies beside those of other lanes, at `state`.
+    init(at state: UnsafeMutablePointer<cpipe_mef_lane>) {
+        self.state = state
         model = .allocate(byteCount: RedModel.byteCount, alignment: 64)
         stream = .allocate(byteCount: Self.zeros, alignment: 64)
         differences = .allocate(byteCount: 64, alignment: 64)
         header = RedHeader(flags: 0, differenceBytes: 0, samples: 0, blockBytes: 0, start: 0)
-        state = RedState(model: model, source: UnsafeRawPointer(stream.baseAddress ?? model))
+        state.initialize(to: cpipe_mef_lane())
     }
 
     deinit {
@@ -48,30 +54,41 @@ struct RedLane: ~Copyable {
         }
         guard let filled else { return false }
         let first = UInt32(bigEndian: base.loadUnaligned(as: UInt32.self))
-        state = RedState(model: model, source: UnsafeRawPointer(base + 3))
-        state.low = first >> 1
-        state.last = filled.last
-        state.reciprocal = filled.reciprocal
-        state.out = out
-        state.remaining = header.differenceBytes - 1
+        state.pointee = cpipe_mef_lane(
+            low: first >> 1,
+            range: 1 << 31,
+            last: filled.last,
+            reciprocal: filled.reciprocal,
+            model: UnsafeRawPointer(model),
+            source: UnsafeRawPointer(base + 3),
+            out: out
+        )
+        remaining = header.differenceBytes - 1
         return true
     }
 
     /// How many symbols can be decoded before this must be asked again.
-    mutating func readySymbols() -> Int {
-        guard let base = stream.baseAddress else { return 0 }
+    func readySymbols() -> Int {
+        guard let base = UnsafeRawPointer(stream.baseAddress), let source = state.pointee.source else { return 0 }
         // Behind the stream everything is zero, so any place there is as good as its first byte.
-        let end = UnsafeRawPointer(base + streamCount)
-        if state.source > end { state.source = end }
-        return min(
-            state.remaining,
-            (streamCount + Self.zeros - 4 - (state.source - UnsafeRawPointer(base))) / Self.symbolBytes
-        )
+        let position = min(source - base, streamCount)
+        state.pointee.source = base + position
+        return min(remaining, (streamCount + Self.zeros - 4 - position) / Self.symbolBytes)
     }
 
-    var isFinished: Bool { state.remaining == 0 }
+    /// Notes that the kernel has decoded that many symbols.
+    mutating func advance(_ count: Int) { remaining -= count }
 
-    mutating func put(_ state: RedState) { self.state = state }
+    /// Decodes what is left of the block.
+    mutating func runAlone() {
+        while remaining > 0 {
+            let ready = readySymbols()
+            cpipe_mef_run_one(state, ready)
+            remaining -= ready
+        }
+    }
+
+    var isFinished: Bool { remaining == 0 }
 
     /// Spells the samples out of the decoded bytes; `false` when the bytes do not come out even.
     func expand(into samples: UnsafeMutablePointer<Int32>) -> Bool {
@@ -86,50 +103,5 @@ struct RedLane: ~Copyable {
         guard memory.count < count else { return }
         memory.deallocate()
         memory = .allocate(byteCount: count, alignment: 64)
-    }
-}
-
-/// The state of a range decoder between two runs.
-struct RedState {
-    var low: UInt32 = 0
-    var range: UInt32 = 1 << 31
-    var last: UInt32 = 0
-    var reciprocal: UInt64 = 0
-    let model: UnsafeRawPointer
-    var source: UnsafeRawPointer
-    var out: UnsafeMutableRawPointer
-    var remaining = 0
-
-    init(model: UnsafeMutableRawPointer, source: UnsafeRawPointer) {
-        self.model = UnsafeRawPointer(model)
-        self.source = source
-        out = model
-    }
-
-    /// Decodes one symbol to `out + index`.
-    @inline(__always)
-    mutating func step(_ index: Int) {
-        // Whole bytes are shifted in until the range is above 2^23; the window of `low` ends seven bits into a byte.
-        let shift = UInt32(truncatingIfNeeded: (range &- 1).leadingZeroBitCount &- 1) & 24
-        let next = UInt64(UInt32(bigEndian: source.loadUnaligned(as: UInt32.self)) &<< 7)
-        low = low &<< shift | UInt32(truncatingIfNeeded: next &>> UInt64(32 &- shift))
-        range = range &<< shift
-        source += Int(shift &>> 3)
-
-        let unit = UInt32(truncatingIfNeeded: UInt64(range).multipliedFullWidth(by: reciprocal).high)
-        let value = min(low / unit, last)
-        let symbol = model.load(fromByteOffset: RedModel.tableOffset &+ Int(value), as: UInt8.self)
-        let entry = 4 &* Int(symbol)
-        let below = unit &* model.load(fromByteOffset: entry, as: UInt32.self)
-        let width = unit &* model.load(fromByteOffset: RedModel.countsOffset &+ entry, as: UInt32.self)
-        low = low &- below
-        // The last symbol also takes what the division left over.
-        range = symbol == 255 ? range &- below : width
-        out.storeBytes(of: symbol, toByteOffset: index, as: UInt8.self)
-    }
-
-    mutating func advance(_ count: Int) {
-        out += count
-        remaining -= count
     }
 }

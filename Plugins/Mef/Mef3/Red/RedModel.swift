@@ -3,9 +3,8 @@
 /// The lookup table has one byte for each count, which is at most 65280 and in practice about one for each sample, so
 /// that it stays in the first-level cache. It lives in memory the decoder owns and fills anew for each block.
 struct RedModel {
-    // The sums, the counts and the table lie behind each other, so that four models need four pointers, not twelve.
-    static let countsOffset = 256 * 4
-    static let tableOffset = 512 * 4
+    // Sum and count of a symbol in one word, and the table behind them, so that a model is one pointer.
+    static let tableOffset = 256 * 8
     static let maximumTotal = 255 * 256
     // Filling writes whole units of sixteen bytes.
     static let byteCount = tableOffset + maximumTotal + 16
@@ -17,13 +16,13 @@ struct RedModel {
 
     /// Fills the memory at `base` from 256 statistics; the sum must not be zero.
     init?(statistics: UnsafePointer<UInt8>, base: UnsafeMutableRawPointer) {
-        let sums = base.assumingMemoryBound(to: UInt32.self)
+        let pairs = base.bindMemory(to: UInt32.self, capacity: 512)
         let table = base + Self.tableOffset
         var total = 0
         for symbol in 0..<256 {
             let count = Int(statistics[symbol])
-            sums[symbol] = UInt32(truncatingIfNeeded: total)
-            sums[256 &+ symbol] = UInt32(truncatingIfNeeded: count)
+            pairs[2 &* symbol] = UInt32(truncatingIfNeeded: total)
+            pairs[2 &* symbol &+ 1] = UInt32(truncatingIfNeeded: count)
             let unit = SIMD16<UInt8>(repeating: UInt8(truncatingIfNeeded: symbol))
             var filled = 0
             while filled < count {

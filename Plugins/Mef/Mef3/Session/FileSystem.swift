@@ -77,6 +77,17 @@ enum FileSystem {
         return (descriptor, Int(status.st_size))
     }
 
+    /// Asks for large pages under a large answer that is about to be written for the first time.
+    ///
+    /// Otherwise the kernel is asked for each 4 KiB, which cost a fifth of the time of reading whole channels. It is a
+    /// hint, so what the system makes of it does not matter.
+    static func expectLarge(_ memory: UnsafeMutableRawBufferPointer) {
+        let page = 2 << 20
+        guard memory.count >= 2 * page, let base = memory.baseAddress else { return }
+        let skip = (page - Int(bitPattern: base) % page) % page
+        madvise(base + skip, (memory.count - skip) / page * page, MADV_HUGEPAGE)
+    }
+
     static func failure(_ doing: String, _ path: String, _ code: Int32 = errno) -> MefError {
         let reason = String(cString: strerror(code))
         let kind: MefError.Code = code == ENOENT || code == ENOTDIR ? .missing : .system

@@ -6,6 +6,9 @@ struct Piece {
     var source: Range<Int>
     /// Position of the first of them in the answer.
     var destination: Int
+
+    /// Positions in the answer.
+    var target: Range<Int> { destination..<destination + source.count }
 }
 
 /// What a read is made of, in the order of the files.
@@ -81,5 +84,18 @@ extension Pieces {
             }
         }
         list.append(piece)
+    }
+
+    /// Writes `value` to the positions no piece covers, or to all of them where pieces overlap.
+    ///
+    /// Answers are mostly covered whole, and writing them twice cost a tenth of the time of a read.
+    func blank<Value: BitwiseCopyable>(_ values: UnsafeMutableBufferPointer<Value>, with value: Value) {
+        guard areApart else { return values.update(repeating: value) }
+        var next = 0
+        for piece in list {
+            UnsafeMutableBufferPointer(rebasing: values[next..<max(next, piece.destination)]).update(repeating: value)
+            next = piece.target.upperBound
+        }
+        UnsafeMutableBufferPointer(rebasing: values[next...]).update(repeating: value)
     }
 }

@@ -1,11 +1,11 @@
 extension MefChannel {
-    /// Decodes the blocks of all pieces and hands each part to `place`.
+    /// Decodes the blocks of all pieces and hands each part to `place`, or `nil` for a part that is lost.
     ///
     /// Reading strictly, the first damaged block is an error and nothing more is read. While salvaging, a damaged
     /// block is left out and listed.
     func read(
         _ pieces: Pieces,
-        place: (Piece, UnsafeBufferPointer<Int32>) -> Void
+        place: (Piece, UnsafeBufferPointer<Int32>?) -> Void
     ) throws(MefError) -> [Damage] {
         var damage: [(Int, Damage)] = []
         var stopped: MefError?
@@ -17,7 +17,7 @@ extension MefChannel {
             switch outcome {
             case .samples(let samples):
                 // The decoder has compared the count with the entry's, from which the piece was cut.
-                place(piece, samples)
+                place(piece, UnsafeBufferPointer(rebasing: samples[piece.source]))
                 return true
             case .failed(let error):
                 let segment = segments[piece.segment]
@@ -27,6 +27,7 @@ extension MefChannel {
                     stopped = placed
                     return false
                 }
+                place(piece, nil)
                 let lost = entry.first..<entry.first + entry.samples
                 damage.append((number, Damage(placed, channel: name, samples: lost)))
                 return true

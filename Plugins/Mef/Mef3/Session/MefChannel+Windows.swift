@@ -19,8 +19,8 @@ extension MefChannel {
     ///
     /// Position `k` stands for the time `t0 + k / rate`. Blocks go to their rounded positions, later ones over earlier.
     public func values(from t0: Int64, to t1: Int64) throws(MefError) -> Answer<Double> {
-        try answer(length(from: t0, to: t1), empty: .nan) { (values) throws(MefError) in
-            try fill(values, from: t0)
+        try answer(length(from: t0, to: t1)) { (values) throws(MefError) in
+            try fill(values, pieces(from: t0, count: values.count))
         }
     }
 
@@ -32,33 +32,27 @@ extension MefChannel {
             throw MefError(.outOfRange, "the window has \(count) samples, there is room for \(values.count)")
         }
         return try read(into: &values) { (memory) throws(MefError) in
-            memory.update(repeating: .nan)
-            return try fill(memory, from: t0)
+            try fill(memory, pieces(from: t0, count: count))
         }
     }
 
     /// Stored numbers over a window of time; the smallest 32-bit number where nothing is stored.
     public func counts(from t0: Int64, to t1: Int64) throws(MefError) -> Answer<Int32> {
-        try answer(length(from: t0, to: t1), empty: .min) { (values) throws(MefError) in
-            let pieces = pieces(from: t0, count: values.count)
-            return try read(pieces) { piece, samples in
-                Convert.copy(samples, piece.source, to: values, at: piece.destination)
-            }
+        try answer(length(from: t0, to: t1)) { (values) throws(MefError) in
+            try fill(values, pieces(from: t0, count: values.count))
         }
     }
 
     /// Stored numbers by sample number, gaps closed up; the smallest 32-bit number for samples that are lost.
     public func counts(_ numbers: Range<Int>) throws(MefError) -> Answer<Int32> {
-        try answer(checked(numbers), empty: .min) { (values) throws(MefError) in
-            try read(pieces(numbers)) { piece, samples in
-                Convert.copy(samples, piece.source, to: values, at: piece.destination)
-            }
+        try answer(checked(numbers)) { (values) throws(MefError) in
+            try fill(values, pieces(numbers))
         }
     }
 
     /// Values in units by sample number, gaps closed up; NaN for samples that are lost or stored as "not a number".
     public func values(_ numbers: Range<Int>) throws(MefError) -> Answer<Double> {
-        try answer(checked(numbers), empty: .nan) { (values) throws(MefError) in
+        try answer(checked(numbers)) { (values) throws(MefError) in
             try fill(values, pieces(numbers))
         }
     }
@@ -76,27 +70,35 @@ extension MefChannel {
         return numbers.count
     }
 
-    private func fill(_ values: UnsafeMutableBufferPointer<Double>, from t0: Int64) throws(MefError) -> [Damage] {
-        try fill(values, pieces(from: t0, count: values.count))
+    private func fill(_ values: UnsafeMutableBufferPointer<Double>, _ pieces: Pieces) throws(MefError) -> [Damage] {
+        pieces.blank(values, with: .nan)
+        return try read(pieces) { piece, samples in
+            let part = UnsafeMutableBufferPointer(rebasing: values[piece.target])
+            guard let samples else { return part.update(repeating: .nan) }
+            Convert.scale(samples, metadata.conversionFactor, to: part)
+        }
     }
 
-    private func fill(_ values: UnsafeMutableBufferPointer<Double>, _ pieces: Pieces) throws(MefError) -> [Damage] {
-        try read(pieces) { piece, samples in
-            Convert.scale(samples, piece.source, metadata.conversionFactor, to: values, at: piece.destination)
+    private func fill(_ values: UnsafeMutableBufferPointer<Int32>, _ pieces: Pieces) throws(MefError) -> [Damage] {
+        pieces.blank(values, with: .min)
+        return try read(pieces) { piece, samples in
+            let part = UnsafeMutableBufferPointer(rebasing: values[piece.target])
+            guard let samples else { return part.update(repeating: .min) }
+            _ = part.update(fromContentsOf: samples)
         }
     }
 
     // An array can hand its memory to a closure that throws any error, not a typed one.
-    private func answer<Value: Sendable>(
+    private func answer<Value: BitwiseCopyable & Sendable>(
         _ count: Int,
-        empty: Value,
         _ body: (UnsafeMutableBufferPointer<Value>) throws(MefError) -> [Damage]
     ) throws(MefError) -> Answer<Value> {
         var outcome = Result<[Damage], MefError>.success([])
         let values = [Value](unsafeUninitializedCapacity: count) { memory, initialized in
-            memory.initialize(repeating: empty)
             let values = UnsafeMutableBufferPointer(rebasing: memory[..<count])
+            FileSystem.expectLarge(UnsafeMutableRawBufferPointer(values))
             do throws(MefError) { outcome = .success(try body(values)) } catch { outcome = .failure(error) }
+            // After an error the numbers are whatever was there, and nobody sees them.
             initialized = count
         }
         return Answer(values: values, damage: try outcome.get())
@@ -114,29 +116,15 @@ extension MefChannel {
     }
 }
 
-/// Samples into the memory of an answer. Plain loops over pointers, which the compiler turns into vector code.
+/// Samples into values. A plain loop over pointers, which the compiler turns into vector code.
 enum Convert {
-    static func copy(
-        _ samples: UnsafeBufferPointer<Int32>,
-        _ range: Range<Int>,
-        to values: UnsafeMutableBufferPointer<Int32>,
-        at destination: Int
-    ) {
-        guard let from = samples.baseAddress, let to = values.baseAddress else { return }
-        (to + destination).update(from: from + range.lowerBound, count: range.count)
-    }
-
     static func scale(
         _ samples: UnsafeBufferPointer<Int32>,
-        _ range: Range<Int>,
         _ factor: Double,
-        to values: UnsafeMutableBufferPointer<Double>,
-        at destination: Int
+        to values: UnsafeMutableBufferPointer<Double>
     ) {
-        guard var from = samples.baseAddress, var to = values.baseAddress else { return }
-        from += range.lowerBound
-        to += destination
-        for index in 0..<range.count {
+        guard let from = samples.baseAddress, let to = values.baseAddress else { return }
+        for index in 0..<min(samples.count, values.count) {
             let sample = from[index]
             to[index] = sample == .min ? .nan : Double(sample) * factor
         }

@@ -2,7 +2,7 @@ extension MefChannel {
     /// Decodes the blocks of all pieces and hands each part to `place`, or `nil` for a part that is lost.
     ///
     /// Reading strictly, the first damaged block is an error and nothing more is read. While salvaging, a damaged
-    /// block is left out and listed.
+    /// block is left out and listed; a locked one is an error all the same.
     func read(
         _ pieces: Pieces,
         place: (Piece, UnsafeBufferPointer<Int32>?) -> Void
@@ -23,7 +23,8 @@ extension MefChannel {
                 let segment = segments[piece.segment]
                 let entry = segment.entries[piece.entry]
                 let placed = error.at(MefError.Place(file: segment.data.path, block: piece.entry))
-                if reading == .strict {
+                // A locked block is no damage: a better password reads it, so it is never passed off as missing.
+                if reading == .strict || error.code == .locked {
                     stopped = placed
                     return false
                 }

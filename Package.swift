@@ -39,7 +39,7 @@ let mef3: [Target] = [
     .testTarget(
         name: "Mef3Tests",
         dependencies: ["Mef3", "COpenssl"],
-        exclude: ["Fixtures"],
+        exclude: ["Fixtures", "pymef_peer.py"],
         swiftSettings: house
     ),
 ]

@@ -154,7 +154,9 @@ public struct SegmentWriter: ~Copyable {
         try FileWriter.replace(stem + ".tidx", head.bytes(before: index) + index)
         if let start, let end {
             counters.duration = end - start
-            counters.blockInterval = Int64((Double(blockSamples) / metadata.samplingFrequency * 1e6).rounded())
+            counters.blockInterval = Int64(
+                (Double(counters.maximumBlockSamples) / metadata.samplingFrequency * 1e6).rounded()
+            )
         }
         try writeMetadata()
         return Int(counters.samples)

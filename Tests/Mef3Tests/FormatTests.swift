@@ -7,6 +7,14 @@ struct FormatTests {
     @Test func `the checksum of nine digits is the catalogue's`() {
         #expect(Checksum.of(Array("123456789".utf8)) == 0xD2C2_2F51)
         let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        // Shorter than 64 bytes only the tables are used.
+        for count in 0...1000 {
+            var crc = Checksum.start
+            for first in stride(from: 0, to: count, by: 48) {
+                crc = Checksum.of(bytes[first..<min(count, first + 48)], from: crc)
+            }
+            #expect(Checksum.of(bytes[..<count]) == crc)
+        }
         for cut in [0, 1, 15, 16, 17, 500, 999] {
             #expect(Checksum.of(bytes[cut...], from: Checksum.of(bytes[..<cut])) == Checksum.of(bytes))
         }

@@ -79,7 +79,7 @@ struct RecordFile {
             if level > 0 { stored = try Cipher.decrypt(stored, keys.key(level: Int(level))) }
             body = RecordBody(type: type, stored)
         }
-        let version = UInt16(bytes[offset + 9]) << 8 | UInt16(bytes[offset + 10])
+        let version = MefRecord.Version(major: bytes[offset + 9], minor: bytes[offset + 10])
         let time = times.time(span.integer(offset + 16))
         return (MefRecord(type: type, version: version, time: time, level: level, body: body), next)
     }

@@ -129,38 +129,42 @@ final class DataFile: Sendable {
 }
 
 /// A file mapped for reading.
+///
+/// The descriptor is closed at once: a session can have more segments than a process may have open files.
 // Sendable: the memory is read-only, and it is unmapped when nobody holds the object any more.
 final class Mapping: @unchecked Sendable {
     let bytes: UnsafeRawBufferPointer
-    private let descriptor: Int32
+    private let path: String
+    private let device: dev_t
+    private let inode: ino_t
 
     fileprivate init(_ path: String, count: Int) throws(MefError) {
         let (descriptor, size) = try FileSystem.open(path)
+        defer { close(descriptor) }
         guard size >= count, count > 0 else {
-            close(descriptor)
             throw MefError(
                 .damaged,
                 "the file had \(count) bytes and now has \(size), open the session again",
                 file: path
             )
         }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileSystem.failure("ask about", path) }
         guard let base = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
-            let error = FileSystem.failure("map", path)
-            close(descriptor)
-            throw error
+            throw FileSystem.failure("map", path)
         }
         bytes = UnsafeRawBufferPointer(start: base, count: count)
-        self.descriptor = descriptor
+        self.path = path
+        device = status.st_dev
+        inode = status.st_ino
     }
 
-    deinit {
-        munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
-        close(descriptor)
-    }
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
-    /// Whether the file still has all the bytes that were mapped.
+    /// Whether the path still leads to this file, and all the bytes that were mapped are there.
     fileprivate var isWhole: Bool {
         var status = stat()
-        return fstat(descriptor, &status) == 0 && Int(status.st_size) >= bytes.count
+        return stat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode
+            && Int(status.st_size) >= bytes.count
     }
 }

@@ -66,4 +66,20 @@ struct FixtureTests {
             for block in channel.blocks { #expect(channel.time(ofSample: block.samples.lowerBound) == block.start) }
         }
     }
+
+    @Test(arguments: ExpectedRows.all)
+    func `rows for a server have the same bits`(expected: ExpectedRows) throws {
+        let session = try MefSession(path: Fixture.directory + expected.path)
+        #expect(session.start == expected.start)
+        #expect(session.end == expected.end)
+        #expect(session.channels.map(\.name) == expected.names)
+        for window in expected.windows {
+            for (index, name) in window.channels.enumerated() {
+                let row = try session.channel(name).values(from: window.t0, to: window.t1).values
+                #expect(row.count == window.samples)
+                #expect(row.count { $0.isNaN } == window.missing[index])
+                #expect(sha256(row).hasPrefix(window.sha256[index]), "\(name) \(window.t0)..<\(window.t1)")
+            }
+        }
+    }
 }

@@ -56,14 +56,15 @@ struct Fixture: Decodable, Sendable, CustomStringConvertible {
         return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)]) + "/Fixtures/"
     }()
 
-    static let all: [Fixture] = {
+    static let all: [Fixture] = load("expected.json")
+
+    static func load<Value: Decodable>(_ name: String) -> Value {
         do {
-            let data = try Data(contentsOf: URL(filePath: directory + "expected.json"))
-            return try JSONDecoder().decode([Fixture].self, from: data)
+            return try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(filePath: directory + name)))
         } catch {
-            preconditionFailure("cannot read \(directory)expected.json: \(error)")
+            preconditionFailure("cannot read \(directory + name): \(error)")
         }
-    }()
+    }
 
     static func named(_ name: String) -> Fixture {
         guard let fixture = all.first(where: { $0.path == name + ".mefd" }) else {
@@ -71,6 +72,28 @@ struct Fixture: Decodable, Sendable, CustomStringConvertible {
         }
         return fixture
     }
+}
+
+/// What a server of signals must answer for groups of channels, as hashes of rows of 64-bit numbers.
+struct ExpectedRows: Decodable, Sendable, CustomStringConvertible {
+    struct Window: Decodable, Sendable {
+        var channels: [String]
+        var t0: Int64
+        var t1: Int64
+        var samples: Int
+        var missing: [Int]
+        var sha256: [String]
+    }
+
+    var path: String
+    var start: Int64
+    var end: Int64
+    var names: [String]
+    var windows: [Window]
+
+    var description: String { path }
+
+    static let all: [ExpectedRows] = Fixture.load("windows.json")
 }
 
 struct ExpectedRecord: Decodable, Sendable {
@@ -85,8 +108,8 @@ struct ExpectedRecord: Decodable, Sendable {
     var duration: Int64?
 }
 
-/// SHA-256 of numbers as little-endian 32-bit integers, in hexadecimal.
-func sha256(_ samples: [Int32]) -> String {
+/// SHA-256 of numbers as they lie in memory, in hexadecimal.
+func sha256(_ samples: [some BitwiseCopyable]) -> String {
     var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
     samples.withUnsafeBytes { bytes in
         _ = SHA256(bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count, &digest)

@@ -25,7 +25,9 @@ extension MefChannel {
         for (index, segment) in segments.enumerated() {
             guard let first = segment.entries.first?.first, !numbers.isEmpty else { continue }
             guard first < numbers.upperBound, first + segment.samples > numbers.lowerBound else { continue }
-            for (number, entry) in segment.entries.enumerated() {
+            for number in segment.block(of: numbers.lowerBound)..<segment.entries.count {
+                let entry = segment.entries[number]
+                guard entry.first < numbers.upperBound else { break }
                 let part = (entry.first..<entry.first + entry.samples).clamped(to: numbers)
                 guard !part.isEmpty else { continue }
                 pieces.list.append(

@@ -90,14 +90,8 @@ public final class MefChannel: Sendable {
     /// True time of a sample in microseconds since 1970, counted from the start of its block.
     public func time(ofSample number: Int) -> Int64? {
         guard let segment = segments.last(where: { ($0.entries.first?.first ?? .max) <= number }) else { return nil }
-        var low = 0
-        var high = segment.entries.count
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if segment.entries[middle].first <= number { low = middle } else { high = middle }
-        }
-        let entry = segment.entries[low]
-        guard let start = entry.start, number < entry.first + entry.samples else { return nil }
+        let entry = segment.entries[segment.block(of: number)]
+        guard let start = entry.start, (entry.first..<entry.first + entry.samples).contains(number) else { return nil }
         let offset = (Double(number - entry.first) / metadata.samplingFrequency * 1e6).rounded(.down)
         return Int64(exactly: offset).flatMap { start.addingReportingOverflow($0).overflow ? nil : start + $0 }
     }

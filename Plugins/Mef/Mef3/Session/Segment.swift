@@ -61,17 +61,21 @@ struct Segment: Sendable {
         let reach = Double(largestBlock + 2) / metadata.channel.samplingFrequency * 1e6
         let earliest = Double(t0) - reach
         let latest = Double(t1) + 2e6 / metadata.channel.samplingFrequency
-        let lower = partition { Double($0) >= earliest }
-        let upper = partition { Double($0) > latest }
+        let lower = partition { Double($0.start ?? .min) >= earliest }
+        let upper = partition { Double($0.start ?? .min) > latest }
         return lower..<max(lower, upper)
     }
 
-    private func partition(_ isBehind: (Int64) -> Bool) -> Int {
+    /// The last block that begins at or before a sample of the channel; the first block for samples before it.
+    func block(of sample: Int) -> Int { max(0, partition { $0.first > sample } - 1) }
+
+    /// The first block for which the condition holds, given that it holds for all blocks behind it.
+    private func partition(_ isBehind: (BlockEntry) -> Bool) -> Int {
         var low = 0
         var high = entries.count
         while low < high {
             let middle = (low + high) / 2
-            if isBehind(entries[middle].start ?? .min) { high = middle } else { low = middle + 1 }
+            if isBehind(entries[middle]) { high = middle } else { low = middle + 1 }
         }
         return low
     }

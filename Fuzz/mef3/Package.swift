@@ -4,8 +4,8 @@ import PackageDescription
 // A package of its own: a fuzz target has no main and links only with the fuzzer.
 //
 //     export SWIFT_BACKTRACE=enable=no
-//     swift build --sanitize=fuzzer --sanitize=address --product fuzz-block
-//     .build/debug/fuzz-block -max_total_time=600 -max_len=4096 <corpus directory>
+//     swift build -c release --sanitize=fuzzer --sanitize=address
+//     .build/release/fuzz-block -max_total_time=600 -max_len=4096 <corpus directory>
 let package = Package(
     name: "mef3-fuzz",
     dependencies: [.package(name: "pipe", path: "../..")],

@@ -30,6 +30,21 @@ func tests(of name: String, uses: [Target.Dependency] = [], reads folders: [Stri
     )
 }
 
+// MEF 3 (multiscale electrophysiology format): a format library that knows nothing of the engine.
+let mef3: [Target] = [
+    // libcrypto of OpenSSL 3: AES-128 and SHA-256. Saves us hand-written cryptography.
+    .systemLibrary(name: "COpenssl"),
+    // The decoder's inner loop, for what Swift cannot tell the processor.
+    .target(name: "CMef3"),
+    .target(name: "Mef3", dependencies: ["CMef3", "COpenssl"], swiftSettings: house),
+    .testTarget(
+        name: "Mef3Tests",
+        dependencies: ["Mef3", "COpenssl"],
+        exclude: ["Fixtures", "pymef_peer.py"],
+        swiftSettings: house
+    ),
+]
+
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics")
@@ -39,9 +54,11 @@ let package = Package(
     name: "pipe",
     products: [
         .executable(name: "pipe", targets: ["pipe"]),
+        // Benchmarks and fuzz targets are packages of their own, and need these as products.
         .library(name: "PipeKit", targets: ["PipeCore", "PipeKit"]),
         .library(name: "PipeGraph", targets: ["PipeGraph"]),
         .library(name: "Basics", targets: ["Basics"]),
+        .library(name: "Mef3", targets: ["Mef3"]),
     ],
     targets: [
         // libyaml 0.2.5: a complete YAML 1.1 reader with a mark on every event. Saves us a YAML parser.
@@ -61,7 +78,7 @@ let package = Package(
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],
             swiftSettings: house
         ),
-    ] + plugins,
+    ] + plugins + mef3,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

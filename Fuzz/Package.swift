@@ -1,19 +1,22 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own: a fuzz target has no main, so it builds only with the fuzzer. scripts/fuzz builds and runs it.
+/// A target has no main, so it builds only with the fuzzer: scripts/fuzz builds and runs it.
+func fuzz(_ name: String, _ products: String...) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: products.map { .product(name: $0, package: "pipe") },
+        swiftSettings: [.unsafeFlags(["-parse-as-library"]), .treatAllWarnings(as: .error)]
+    )
+}
+
 let package = Package(
     name: "Fuzz",
     dependencies: [.package(name: "pipe", path: "..")],
     targets: [
-        .executableTarget(
-            name: "FuzzGraph",
-            dependencies: [
-                .product(name: "PipeKit", package: "pipe"),
-                .product(name: "PipeGraph", package: "pipe"),
-                .product(name: "Basics", package: "pipe"),
-            ]
-        )
+        fuzz("FuzzGraph", "PipeKit", "PipeGraph", "Basics"),
+        fuzz("FuzzMefBlock", "Mef3"),
+        fuzz("FuzzMefSession", "Mef3"),
     ],
     swiftLanguageModes: [.v6]
 )

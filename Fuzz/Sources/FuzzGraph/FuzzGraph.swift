@@ -21,8 +21,9 @@ public func fuzzGraph(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     precondition(!text.contains("hush"), "a secret was printed")
     precondition((result.graph == nil) == (result.errorCount > 0), "a graph and errors, or neither")
     for finding in result.findings {
-        precondition(finding.place.line >= 1 && finding.place.column >= 1 && finding.place.length >= 1, "\(finding.place)")
-        precondition(Int(finding.place.line) <= max(1, result.files[finding.place].lineCount), "\(finding.place)")
+        let place = finding.place
+        precondition(place.line >= 1 && place.column >= 1 && place.length >= 1, "\(place)")
+        precondition(Int(place.line) <= max(1, result.files[place].lineCount), "\(place)")
     }
     if let graph = result.graph { _ = graph.dot() }
     return 0

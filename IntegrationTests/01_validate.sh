@@ -1,6 +1,6 @@
 # Exit codes, streams, several files, standard input.
 good="$ROOT/pipelines/quickstart.yaml"
-printf 'pipe: 1\nstages:\n  a: { type: generat }\n' >bad.yaml
+printf 'pipe: 1\nstages:\n  a: { type: generat }\n  b: { type: "null", from: a }\n' >bad.yaml
 
 expect_exit 0 "$PIPE" validate "$good"
 [[ -z "$out" ]] || fail "standard output is for data: $out"

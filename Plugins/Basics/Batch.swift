@@ -24,5 +24,6 @@ struct Batch: Stage {
 
     func claims(_ claims: inout Claims) {
         claims.gathers(count, from: $items, statedBy: $count)
+        if let maxBytes { claims.bounds($batches, to: maxBytes) } else { claims.holdsInputs($batches, times: count) }
     }
 }

@@ -59,6 +59,7 @@ struct Join: Stage {
     }
 
     func claims(_ claims: inout Claims) {
+        claims.holdsInputs($pairs)
         if missing == .wait { claims.waitsForPartners() }
     }
 }

@@ -21,6 +21,8 @@ struct Map: Stage {
     @Option("Values to remove.") var remove: [String] = []
     @Option("The item's key becomes this value.") var key: Expression?
 
+    func claims(_ claims: inout Claims) { claims.holdsInputs($changed) }
+
     func check(_ report: inout Diagnostics) {
         if !$set.isStated, !$keep.isStated, !$remove.isStated, !$key.isStated {
             report.error(

@@ -15,6 +15,6 @@ func runPipe(_ words: [String]) -> ExitCode {
     } catch {
         Terminal.complain("error: \(error.message)")
         if let hint = error.hint { Terminal.complain("  help: \(hint)") }
-        return .usage
+        return error.code
     }
 }

@@ -138,6 +138,7 @@ struct DraftLoader {
         _ = checkName(entry.key, of: "a stage", at: entry.keyPlace, &reader.diagnostics)
         if entry.key.contains("${") { hasLostStages = true }
         if let first = draft.index[name] {
+            if case .map(let entries) = entry.value.content { scope.touch(entries) }
             reader.diagnostics.error(
                 .duplicateKey,
                 at: entry.keyPlace,
@@ -177,6 +178,8 @@ struct DraftLoader {
                 isFilled: typeName.isFilled,
                 otherwise: "'pipe stages' lists the types"
             )
+            // What was meant is plain enough to look at the rest of the stage.
+            stage.type = Suggestion.slip(of: typeName.name, among: catalogue.names).flatMap { catalogue[$0] }
         }
         let unknown = entries.filter { entry in
             fields.option(named: entry.key) == nil && stage.type?.fields.option(named: entry.key) == nil
@@ -252,7 +255,7 @@ struct DraftLoader {
             source = try SourceFile(reading: path)
         } catch {
             hasLostStages = true
-            let best = ResolvedPath(written: include.file, absolute: path).nearest
+            let best = ResolvedPath(include.file, from: outer.directory).nearest
             reader.diagnostics.error(
                 error.code == .unreadableFile ? .missingFile : error.code,
                 at: filePlace,

@@ -14,12 +14,13 @@ enum FileLoader {
 
     /// The bytes of a file; `-` is standard input.
     static func bytes(of path: String) throws(Failure) -> [UInt8] {
-        let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
+            let number = errno
             throw Failure(
                 code: .unreadableFile,
-                message: "the file cannot be opened: \(String(cString: strerror(errno)).lowercased())",
-                help: errno == ENOENT ? "check the path; relative paths start at the directory you are in" : nil
+                message: "the file cannot be opened: \(String(cString: strerror(number)).lowercased())",
+                help: number == ENOENT ? "check the path; relative paths start at the directory you are in" : nil
             )
         }
         defer { if path != "-" { close(descriptor) } }
@@ -52,7 +53,7 @@ enum FileLoader {
     }
 
     private static func tooLarge(_ size: Int?) -> Failure {
-        let size = size.map { "of \($0 >> 20) MiB" } ?? "this large"
+        let size = size.map { "of \($0) bytes" } ?? "this large"
         return Failure(
             code: .fileTooLarge,
             message: "a file \(size) is not read: a graph has \(mostBytes >> 20) MiB at most",

@@ -3,8 +3,9 @@ import PipeKit
 
 /// Loops: one that nothing can start, and one that can fill up and stand still.
 extension GraphBuilder {
-    /// Reports the loops that cannot work, and returns how many there are.
-    mutating func checkCycles() -> Int {
+    /// Reports the loops that nothing can start or that can fill, and returns the stages of the former: that no source
+    /// leads to them is no news.
+    mutating func checkCycles() -> Set<Int> {
         let unsafe = components { link in
             !graph.stages[link.from.stage].type.info.traits.contains(.loopSafe)
                 && !graph.stages[link.to.stage].type.info.traits.contains(.loopSafe)
@@ -35,7 +36,7 @@ extension GraphBuilder {
                 )
             }
         }
-        return unsafe.count + filling.count
+        return reported
     }
 
     private struct Loop {

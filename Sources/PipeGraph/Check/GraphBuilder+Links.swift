@@ -29,7 +29,7 @@ extension GraphBuilder {
                 )
             }
             guard let references = references(from, of: index) else {
-                hasLostLinks = true
+                lostLinks += 1000  // nobody can tell how many
                 continue
             }
             for reference in references { resolve(reference, to: index) }
@@ -104,8 +104,9 @@ extension GraphBuilder {
                     reportNoOptions(entry, stage)
                     continue
                 }
-                reference.options = LinkOptions.read(entry.value, reader)
-                reference.hasBrokenOptions = reference.options == nil
+                let errors = reader.diagnostics.errorCount
+                reference.options = readParts(of: LinkOptions.self, entry.value)
+                reference.hasBrokenOptions = reader.diagnostics.errorCount > errors
             }
             all.append(reference)
         }
@@ -213,7 +214,7 @@ extension GraphBuilder {
         // What was meant counts as linked, or one slip would be followed by findings about what seems unlinked.
         for port in graph.stages[target].inputs.indices { presumedInputs.insert(.init(stage: target, port: port)) }
         if hasLostStages {
-            hasLostLinks = true
+            lostLinks += 1000
             return
         }
         if scopeNames?.prefix != stage.prefixes.first {
@@ -232,7 +233,7 @@ extension GraphBuilder {
             presumeAllLinked(meant)
             isPartial[target] = true
         } else {
-            hasLostLinks = true
+            lostLinks += 1
         }
         let place =
             reference.isAsWritten

@@ -97,23 +97,33 @@ extension GraphBuilder {
     /// Every port is linked as its declaration asks.
     func checkPorts() {
         let byTarget = graph.linksByTarget()
+        var unlinked: [GraphLink.End] = []
         for (index, stage) in graph.stages.enumerated() where draft.stages[index].type != nil {
             for (port, spec) in stage.inputs.enumerated() {
                 check(input: spec, port, of: index, byTarget[index].filter { graph.links[$0].to.port == port })
             }
             for (port, spec) in stage.outputs.enumerated() where spec.arity != .optional {
                 let end = GraphLink.End(stage: index, port: port)
-                guard !graph.linksFrom[index].contains(where: { graph.links[$0].from == end }) else { continue }
-                guard !presumedLinked.contains(end), !hasLostLinks else { continue }
-                reader.diagnostics.error(
-                    .unlinkedOutput,
-                    at: stage.place,
-                    "nothing takes what leaves '\(stage.name)' by '\(spec.name)'",
-                    hint: "write 'from: \(stage.name)\(stage.outputs.count > 1 ? ".\(spec.name)" : "")' in a stage, "
-                        + "or link a stage of type null to it"
-                )
+                let isLinked = graph.linksFrom[index].contains { graph.links[$0].from == end }
+                if !isLinked, !presumedLinked.contains(end) { unlinked.append(end) }
             }
         }
+        // Each link that was lost may have been meant for one of these: as many say nothing.
+        guard unlinked.count > lostLinks else { return }
+        for end in unlinked { report(unlinked: end) }
+    }
+
+    private func report(unlinked end: GraphLink.End) {
+        let stage = graph.stages[end.stage]
+        let name = stage.outputs[end.port].name
+        let isPlain = stage.type.outputs.count == 1 && end.port == 0
+        reader.diagnostics.error(
+            .unlinkedOutput,
+            at: stage.place,
+            "nothing takes what leaves '\(stage.name)' by '\(name)'",
+            hint:
+                "write 'from: \(stage.name)\(isPlain ? "" : ".\(name)")' in a stage, or link a stage of type null to it"
+        )
     }
 
     private func check(input spec: PortSpec, _ port: Int, of index: Int, _ links: [Int]) {

@@ -69,7 +69,7 @@ extension GraphBuilder {
             "'\(stage.name)' has \(stage.copies) copies (\(max(1, stage.stations.count)) stations × \(stage.replicas) "
                 + "replicas), and \(graph.limits.copies) are allowed",
             hint: "use fewer, or raise 'limits: { copies: \(stage.copies) }'",
-            notes: root.limits.$copies.place.map { [.init("the limit is set here", at: $0)] } ?? []
+            notes: graph.limits.$copies.place.map { [.init("the limit is set here", at: $0)] } ?? []
         )
     }
 }

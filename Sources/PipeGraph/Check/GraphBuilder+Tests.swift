@@ -145,10 +145,14 @@ extension GraphBuilder {
         else {
             return
         }
-        let links = graph.links.filter { $0.from == .init(stage: origin, port: output) && $0.to.stage == target }
-        if links.isEmpty, !isPartial[target], !hasLostLinks {
-            let known = graph.links.map { graph.describe($0) }
-            let best = Suggestion.best(for: text, among: known.count <= 1000 ? known : [])
+        let end = GraphLink.End(stage: origin, port: output)
+        let isLinked = graph.linksFrom[origin].contains {
+            graph.links[$0].from == end && graph.links[$0].to.stage == target
+        }
+        let isLost = isPartial[target] || presumedInputs.contains { $0.stage == target }
+        if !isLinked, !isLost {
+            let known = graph.links.count <= 1000 ? graph.links.map { graph.describe($0) } : []
+            let best = reader.nearest(to: text, among: known)
             reader.diagnostics.error(
                 .unknownLink,
                 at: place,

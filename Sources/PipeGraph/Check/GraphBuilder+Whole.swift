@@ -6,7 +6,7 @@ extension GraphBuilder {
     mutating func checkWhole() {
         let byTarget = graph.linksByTarget()
         let loops = checkCycles()
-        if loops == 0, !hasLostLinks { checkReachable(byTarget) }
+        checkReachable(byTarget, besides: loops)
         checkGatherings(byTarget)
         checkJoins(byTarget)
         checkFanOut()
@@ -16,13 +16,13 @@ extension GraphBuilder {
     // MARK: Reach
 
     /// Every stage is fed by a source.
-    private func checkReachable(_ byTarget: [[Int]]) {
+    private func checkReachable(_ byTarget: [[Int]], besides loops: Set<Int>) {
         var reached = [Bool](repeating: false, count: graph.stages.count)
         var queue = graph.stages.indices.filter { index in
             let stage = graph.stages[index]
             // What misses an input was reported, and what it feeds is not to blame.
             let missesInput = byTarget[index].isEmpty && stage.inputs.contains { $0.arity != .optional }
-            return stage.type.isSource || isPartial[index] || missesInput
+            return stage.type.isSource || isPartial[index] || missesInput || loops.contains(index)
                 || presumedInputs.contains { $0.stage == index }
         }
         for index in queue { reached[index] = true }
@@ -88,54 +88,83 @@ extension GraphBuilder {
         }
     }
 
-    /// A stage that waits for partners must not be fed by a side that leaves some out.
-    private func checkJoins(_ byTarget: [[Int]]) {
-        guard graph.stages.contains(where: \.claims.waitsForAllInputs) else { return }
-        let shedding = sheddingUpstream(byTarget)
-        for (index, stage) in graph.stages.enumerated() where stage.claims.waitsForAllInputs {
-            let sides = byTarget[index].map { (link: $0, shedding: shedding[$0]) }
-            for side in sides {
-                // What is left out before the sides part is missing on both.
-                let own = side.shedding.filter { place in !sides.allSatisfy { $0.shedding.contains(place) } }
-                guard let first = own.map(\.place).min() else { continue }
-                let link = graph.links[side.link]
-                reader.diagnostics.error(
-                    .joinCanStarve,
-                    at: link.place,
-                    "'\(stage.name)' waits for a partner of each item, and this side may leave items out",
-                    hint: "let '\(stage.name)' go on without a partner ('missing: skip'), or let this side block",
-                    notes: first == link.place ? [] : [.init("items may be left out here", at: first)]
-                )
-            }
-        }
-    }
-
-    /// Where items may be left out.
+    /// Where items may be left out: a link, or a stage (one of its outputs, where it has several: what one leaves out
+    /// may leave by another).
     private struct Shedding: Hashable {
         var place: Place
         var port: Int
     }
 
-    /// For each link, the places upstream of it, itself included, where items may be left out.
-    private func sheddingUpstream(_ byTarget: [[Int]]) -> [Set<Shedding>] {
-        var result = [Set<Shedding>](repeating: [], count: graph.links.count)
-        for stage in inOrder(byTarget) {
-            let origin = graph.stages[stage]
-            var before: Set<Shedding> = []
-            for link in byTarget[stage] { before.formUnion(result[link]) }
-            let links = graph.linksFrom[stage]
-            let ports = Set(links.map { graph.links[$0].from.port })
-            for index in links {
-                let link = graph.links[index]
-                result[index] = before
-                if link.policy.mayDrop { result[index].insert(Shedding(place: link.place, port: 0)) }
-                if origin.type.info.traits.contains(.sheds) || origin.onError != .fail && !origin.type.isSource {
-                    // What one output of a stage leaves out may leave by another.
-                    result[index].insert(Shedding(place: origin.place, port: ports.count > 1 ? link.from.port + 1 : 0))
-                }
+    /// A set of small numbers.
+    private struct Bits {
+        var words: [UInt64] = []
+
+        mutating func insert(_ number: Int) {
+            while words.count <= number / 64 { words.append(0) }
+            words[number / 64] |= 1 << UInt64(number % 64)
+        }
+
+        mutating func formUnion(_ other: Bits) {
+            while words.count < other.words.count { words.append(0) }
+            for index in other.words.indices { words[index] |= other.words[index] }
+        }
+
+        func contains(_ number: Int) -> Bool {
+            number / 64 < words.count && words[number / 64] & (1 << UInt64(number % 64)) != 0
+        }
+
+        /// The numbers that some other set lacks.
+        func missing(in others: [Bits]) -> [Int] {
+            words.indices.flatMap { index -> [Int] in
+                let common = others.reduce(~UInt64(0)) { $0 & (index < $1.words.count ? $1.words[index] : 0) }
+                let own = words[index] & ~common
+                return own == 0 ? [] : (0..<64).filter { own & (1 << UInt64($0)) != 0 }.map { index * 64 + $0 }
             }
         }
-        return result
+    }
+
+    /// A stage that waits for partners must not be fed by a side that leaves some out.
+    private func checkJoins(_ byTarget: [[Int]]) {
+        guard graph.stages.contains(where: \.claims.waitsForAllInputs) else { return }
+        var places: [Shedding: Int] = [:]
+        var named: [Place] = []
+        func number(_ shedding: Shedding) -> Int {
+            if let known = places[shedding] { return known }
+            places[shedding] = named.count
+            named.append(shedding.place)
+            return named.count - 1
+        }
+        // For each stage, what may be left out on the way to it; a link adds itself and the output it leaves by.
+        var before = [Bits](repeating: Bits(), count: graph.stages.count)
+        func upstream(of index: Int) -> Bits {
+            let link = graph.links[index]
+            let origin = graph.stages[link.from.stage]
+            var bits = before[link.from.stage]
+            if link.policy.mayDrop { bits.insert(number(Shedding(place: link.place, port: 0))) }
+            if origin.type.info.traits.contains(.sheds) || origin.onError != .fail && !origin.type.isSource {
+                let isOnly = graph.linksFrom[link.from.stage].allSatisfy { graph.links[$0].from == link.from }
+                bits.insert(number(Shedding(place: origin.place, port: isOnly ? 0 : link.from.port + 1)))
+            }
+            return bits
+        }
+        for index in inOrder(byTarget) {
+            let sides = byTarget[index].map { (link: $0, left: upstream(of: $0)) }
+            for side in sides { before[index].formUnion(side.left) }
+            guard graph.stages[index].claims.waitsForAllInputs else { continue }
+            for side in sides {
+                // What is left out before the sides part is missing on both.
+                let own = side.left.missing(in: sides.map(\.left)).map { named[$0] }
+                guard let first = own.min() else { continue }
+                let (link, name) = (graph.links[side.link], graph.stages[index].name)
+                reader.diagnostics.error(
+                    .joinCanStarve,
+                    at: link.place,
+                    "'\(name)' waits for a partner of each item, and this side may leave items out",
+                    hint: "let '\(name)' go on without a partner ('missing: skip'), or let this side block",
+                    notes: first == link.place ? [] : [.init("items may be left out here", at: first)]
+                )
+            }
+        }
     }
 
     // MARK: Fan-out
@@ -229,7 +258,7 @@ extension GraphBuilder {
 
     /// What all links hold when they are full, against the limit.
     private func checkMemory(_ byTarget: [[Int]]) {
-        guard let limit = graph.limits.memory, let place = root.limits.$memory.place else { return }
+        guard let limit = graph.limits.memory, let place = graph.limits.$memory.place else { return }
         let sizes = itemSizes(byTarget)
         let links = graph.links.indices.map { index -> (index: Int, bytes: ByteCount) in
             let link = graph.links[index]
@@ -261,12 +290,19 @@ extension GraphBuilder {
         for stage in inOrder(byTarget) {
             for (port, spec) in graph.stages[stage].outputs.enumerated() {
                 let end = GraphLink.End(stage: stage, port: port)
-                if let stated = graph.stages[stage].claims.itemBytes[PortReference(name: spec.name)] {
-                    sizes[end] = stated
-                } else if case .like(let input) = spec.payload {
-                    let port = graph.stages[stage].inputs.firstIndex { $0.name == input }
-                    sizes[end] = byTarget[stage].map { graph.links[$0] }.filter { $0.to.port == port }
-                        .map { sizes[$0.from] ?? $0.payload.worstCase }.max()
+                let links = byTarget[stage].map { graph.links[$0] }
+                func largest(_ port: Int) -> ByteCount {
+                    links.filter { $0.to.port == port }.map { sizes[$0.from] ?? $0.payload.worstCase }.max()
+                        ?? ByteCount(0)
+                }
+                switch graph.stages[stage].claims.itemSizes[PortReference(name: spec.name)] {
+                case .bytes(let bytes)?: sizes[end] = bytes
+                case .inputs(let times, let plus)?:
+                    let inputs = graph.stages[stage].inputs.indices.reduce(ByteCount(0)) { $0.plus(largest($1)) }
+                    sizes[end] = inputs.times(times).plus(plus)
+                case nil:
+                    guard case .like(let input) = spec.payload else { continue }
+                    sizes[end] = graph.stages[stage].inputs.firstIndex { $0.name == input }.map(largest)
                 }
             }
         }

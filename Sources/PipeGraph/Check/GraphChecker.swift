@@ -67,8 +67,8 @@ struct GraphBuilder {
     var graph = Graph()
     /// Stages of which not all is known: findings about what is missing around them would be guesses.
     var isPartial: [Bool]
-    /// Links could not be resolved, and nothing tells where they were meant to come from.
-    var hasLostLinks = false
+    /// Links that could not be resolved, where nothing tells where they were meant to come from.
+    var lostLinks = 0
     /// Outputs that a link was meant to leave by, though it is wrong in another way.
     var presumedLinked: Set<GraphLink.End> = []
     var presumedInputs: Set<GraphLink.End> = []
@@ -88,7 +88,8 @@ struct GraphBuilder {
     mutating func build() {
         graph.name = root.name ?? fileName
         graph.description = root.description
-        graph.limits = root.limits
+        reader.filler = rootScope
+        if let part = root.limits, let limits = readParts(of: Limits.self, part.node) { graph.limits = limits }
         graph.stages = draft.stages.map { stage in
             // Stages of unknown type keep their index; what they are linked to is not judged.
             let type = stage.type ?? StageType.unknown
@@ -124,6 +125,19 @@ struct GraphBuilder {
         return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
     }
 
+    /// Reads a block whose every option may be left out: one that is wrong does not hide the others.
+    func readParts<Block: OptionBlock>(of type: Block.Type, _ node: Node, what: String = "option") -> Block? {
+        guard let entries = reader.entries(node, wanted: "a mapping") else { return nil }
+        let fields = Fields.of(type)
+        let fallback = reader.diagnostics.fallback
+        defer { reader.diagnostics.fallback = fallback }
+        reader.diagnostics.fallback = node.place
+        let values = fields.read(entries, of: node.place, reader, what: what)
+        let block = fields.make(type, values)
+        if values.canBeChecked { block.check(&reader.diagnostics) }
+        return block
+    }
+
     /// Reads the options of every stage, once for each station where they differ.
     private mutating func bindStages() {
         for index in draft.stages.indices {
@@ -131,7 +145,7 @@ struct GraphBuilder {
             reader.filler = stage.scope
             reader.diagnostics.fallback = stage.place
             guard let type = stage.type else {
-                touch(stage)
+                stage.scope.touch(stage.entries)
                 continue
             }
             let stations = graph.stages[index].stations
@@ -145,7 +159,9 @@ struct GraphBuilder {
             if first.usedStation {
                 reader.diagnostics.skipsRepeats = true
                 for station in stations.dropFirst() {
-                    graph.stages[index].values.append(bind(stage, type, station: station).values)
+                    let bound = bind(stage, type, station: station)
+                    graph.stages[index].values.append(bound.values)
+                    graph.stages[index].claims.add(bound.claims)
                     claimWorld(index, station: station)
                 }
                 reader.diagnostics.skipsRepeats = false
@@ -162,29 +178,37 @@ struct GraphBuilder {
         defer { stage.scope.station = nil }
         reader.worldClaims = []
         let common = Fields.of(StageCommon.self)
-        let values = type.fields.read(stage.entries, of: stage.place, reader, elsewhere: common)
+        let entries = withoutLinkOptions(stage.entries, type, common)
+        let values = type.fields.read(entries, of: stage.place, reader, elsewhere: common)
         var claims = Claims()
         if values.canBeChecked {
             let made = type.stage(values)
             made.check(&reader.diagnostics)
-            if values.isSound { made.claims(&claims) }
+        }
+        if !values.lacksRequired {
+            type.stage(values).claims(&claims)
+            claims.dropGatherings(of: values.unreadable)
         }
         return (values, claims)
     }
 
-    /// Counts what a stage of unknown type fills in as used.
-    private func touch(_ stage: Draft.Stage) {
-        func walk(_ node: Node) {
-            switch node.content {
-            case .scalar(let text, _):
-                for name in text.split(separator: "${params.").dropFirst() {
-                    stage.scope.markUsed(String(name.prefix { $0 != "}" }))
-                }
-            case .list(let nodes): nodes.forEach(walk)
-            case .map(let entries): entries.forEach { walk($0.value) }
-            }
+    /// `capacity: 8` beside `from`, where the stage has no such option: it belongs into the link.
+    private func withoutLinkOptions(_ entries: [Node.Entry], _ type: StageType, _ common: Fields) -> [Node.Entry] {
+        let ofLinks = Fields.of(LinkOptions.self)
+        return entries.filter { entry in
+            guard ofLinks.option(named: entry.key) != nil, type.fields.option(named: entry.key) == nil,
+                common.option(named: entry.key) == nil, !type.isSource
+            else { return true }
+            var value = "…"
+            if case .scalar(let text, _) = entry.value.content { value = shortened(text) }
+            reader.diagnostics.error(
+                .unknownKey,
+                at: entry.keyPlace,
+                "'\(entry.key)' is an option of a link, not of a stage",
+                hint: "write 'from: { SOURCE: { \(entry.key): \(value) } }'"
+            )
+            return false
         }
-        stage.entries.forEach { walk($0.value) }
     }
 
     // MARK: What only one stage can have
@@ -285,21 +309,22 @@ struct GraphBuilder {
     }
 
     private func checkParams() {
-        // A name that could not be resolved may have been meant for a param that now looks unused.
-        let misses = reader.diagnostics.all.contains { finding in
+        // A name that could not be resolved may have been meant for a param that now looks unused: as many as there are
+        // such names say nothing.
+        let misses = reader.diagnostics.all.count { finding in
             [.unknownParam, .badFill].contains(finding.code) || finding.suggestion == "params"
         }
-        guard !misses else { return }
-        for scope in draft.scopes {
-            for param in scope.params.values.sorted(by: { $0.place < $1.place })
-            where !scope.usedParams.contains(param.name) && !param.hasBadName {
-                reader.diagnostics.warning(
-                    .unusedParam,
-                    at: param.place,
-                    "the param '\(param.name)' is not used",
-                    hint: "write ${params.\(param.name)} where it is meant to stand, or remove it"
-                )
-            }
+        let unused = draft.scopes.flatMap { scope in
+            scope.params.values.filter { !scope.usedParams.contains($0.name) && !$0.hasBadName }
+        }
+        guard unused.count > misses || misses == 0 else { return }
+        for param in unused.sorted(by: { $0.place < $1.place }) {
+            reader.diagnostics.warning(
+                .unusedParam,
+                at: param.place,
+                "the param '\(param.name)' is not used",
+                hint: "write ${params.\(param.name)} where it is meant to stand, or remove it"
+            )
         }
     }
 }

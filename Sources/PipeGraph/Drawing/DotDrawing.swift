@@ -13,11 +13,12 @@ extension Graph {
               edge [color="#7a8794", fontname="Helvetica", fontsize=9, fontcolor="#5b6673", arrowsize=0.7, penwidth=1.2]
 
             """
+        let byFrame = Dictionary(grouping: drawing.boxes, by: \.frame)
         for (index, frame) in drawing.frames.enumerated() {
             out += "  subgraph cluster_\(index) {\n"
             out +=
                 "    label=\(quoted(frame.title)); labelloc=t; style=\"rounded,filled\"; color=\"#d5dbe1\"; fillcolor=\"#f6f8fa\"; margin=14\n"
-            for box in drawing.boxes where box.frame == index { out += "    \(node(box))\n" }
+            for box in byFrame[index] ?? [] { out += "    \(node(box))\n" }
             out += "  }\n"
         }
         for box in drawing.boxes where box.frame == nil { out += "  \(node(box))\n" }

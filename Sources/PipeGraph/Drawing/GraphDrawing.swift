@@ -31,38 +31,46 @@ struct GraphDrawing {
     static let mostDrawnStations = 3
 
     init(_ graph: Graph, expandsStations: Bool) {
-        var frameOf: [String: Int] = [:]
-        var drawn: [[(station: String?, id: String)]] = []
+        struct Station: Hashable {
+            var part: Int
+            var number: Int
+        }
+        var parts: [[String]: Int] = [:]
+        var frameOf: [Station: Int] = [:]
+        var drawn: [[String]] = []
         for (index, stage) in graph.stages.enumerated() {
             guard !stage.stations.isEmpty else {
-                drawn.append([(nil, "s\(index)")])
+                drawn.append(["s\(index)"])
                 boxes.append(Box(id: "s\(index)", stage: stage, frame: nil))
                 continue
             }
+            let part = parts[stage.stations] ?? parts.count
+            parts[stage.stations] = part
             let isExpanded = expandsStations || stage.stations.count <= Self.mostDrawnStations
-            let shown: [String?] = isExpanded ? stage.stations.map { $0 } : [nil]
-            var ids: [(String?, String)] = []
-            for (number, station) in shown.enumerated() {
-                let title = station.map { "station \($0)" } ?? "\(stage.stations.count) stations, as this one"
-                let key = "\(stage.stations.joined(separator: " ")) \(station ?? "")"
-                if frameOf[key] == nil {
-                    frameOf[key] = frames.count
+            var ids: [String] = []
+            for number in 0..<(isExpanded ? stage.stations.count : 1) {
+                let station = Station(part: part, number: number)
+                let frame = frameOf[station] ?? frames.count
+                if frameOf.updateValue(frame, forKey: station) == nil {
+                    let title =
+                        isExpanded
+                        ? "station \(stage.stations[number])" : "\(stage.stations.count) stations, as this one"
                     frames.append(Frame(title: title))
                 }
-                let id = isExpanded ? "s\(index)_\(number + 1)" : "s\(index)"
-                ids.append((station, id))
-                boxes.append(Box(id: id, stage: stage, frame: frameOf[key]))
+                ids.append(isExpanded ? "s\(index)_\(number + 1)" : "s\(index)")
+                boxes.append(Box(id: ids[number], stage: stage, frame: frame))
             }
-            drawn.append(ids.map { (station: $0.0, id: $0.1) })
+            drawn.append(ids)
         }
         for link in graph.links {
             let from = drawn[link.from.stage], to = drawn[link.to.stage]
-            let isSamePart = graph.stages[link.from.stage].stations == graph.stages[link.to.stage].stations
+            if graph.stages[link.from.stage].stations == graph.stages[link.to.stage].stations {
+                arrows += zip(from, to).map { Arrow(from: $0, to: $1, link: link, times: 1) }
+                continue
+            }
+            let times = hiddenCopies(graph, link, from.count, to.count)
             for origin in from {
-                for target in to where !isSamePart || origin.station == target.station {
-                    let hidden = isSamePart ? 1 : hiddenCopies(graph, link, from.count, to.count)
-                    arrows.append(Arrow(from: origin.id, to: target.id, link: link, times: hidden))
-                }
+                for target in to { arrows.append(Arrow(from: origin, to: target, link: link, times: times)) }
             }
         }
     }

@@ -6,9 +6,10 @@ extension Graph {
     public func mermaid(expandsStations: Bool = false) -> String {
         let drawing = GraphDrawing(self, expandsStations: expandsStations)
         var out = "flowchart LR\n"
+        let byFrame = Dictionary(grouping: drawing.boxes, by: \.frame)
         for (index, frame) in drawing.frames.enumerated() {
             out += "  subgraph station\(index)[\"\(escaped(frame.title))\"]\n"
-            for box in drawing.boxes where box.frame == index { out += "    \(node(box))\n" }
+            for box in byFrame[index] ?? [] { out += "    \(node(box))\n" }
             out += "  end\n"
         }
         for box in drawing.boxes where box.frame == nil { out += "  \(node(box))\n" }

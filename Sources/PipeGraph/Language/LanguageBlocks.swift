@@ -12,7 +12,7 @@ struct GraphFile: OptionBlock {
     @Option("Files of stages to take in.") var include: Part<IncludesPart>?
     @Option("The stages, by name.") var stages: Part<StagesPart>?
     @Option("What holds where a stage or a link states nothing.") var defaults: Defaults?
-    @Option("What the whole graph must stay within.") var limits = Limits()
+    @Option("What the whole graph must stay within.") var limits: Part<LimitsPart>?
     @Option("Tests of the graph, run on virtual time by 'pipe test'.") var tests: Part<TestsPart>?
 }
 

@@ -24,6 +24,7 @@ enum FromPart: PartName { static let name = "from" }
 enum TestsPart: PartName { static let name = "tests" }
 enum ScalarPart: PartName { static let name = "scalar" }
 enum FeedsPart: PartName { static let name = "feeds" }
+enum LimitsPart: PartName { static let name = "limits" }
 enum FaultPart: PartName { static let name = "fault" }
 enum ExpectationPart: PartName { static let name = "expectation" }
 enum ValuePart: PartName { static let name = "any_value" }

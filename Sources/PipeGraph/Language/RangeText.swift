@@ -15,6 +15,7 @@ struct RangeText: OptionValue {
         }
         guard let text = reader.text(node, wanted: "a range")?.text else { return nil }
         if text.contains("..."), !text.contains("...."), text != "..." { return RangeText(text: text) }
+        if text.allSatisfy({ $0 == "." }) { return report(node, reader, code: .wrongType, better: nil) }
         // How others write it: 1..64, 1-64, 1 to 64, 1,64, 1:64.
         for separator in ["..<", "....", "..", " to ", "-", ",", ":", "–"] {
             let ends = text.split(separator: separator, omittingEmptySubsequences: false).map {

@@ -15,7 +15,21 @@ final class Scope: Filler {
 
     init(environment: [String: String]) { self.environment = environment }
 
-    func markUsed(_ param: String) { usedParams.insert(param) }
+    /// Counts what these fill in as used: a stage that is not looked at further uses its params all the same.
+    func touch(_ entries: [Node.Entry]) {
+        for entry in entries { touch(entry.value) }
+    }
+
+    private func touch(_ node: Node) {
+        switch node.content {
+        case .scalar(let text, _):
+            for name in text.split(separator: "${params.").dropFirst() {
+                usedParams.insert(String(name.prefix { $0 != "}" }))
+            }
+        case .list(let nodes): nodes.forEach(touch)
+        case .map(let entries): touch(entries)
+        }
+    }
 
     /// Runs `body` and says whether it asked for the station.
     func observingStation<Result>(_ body: () -> Result) -> (result: Result, usedStation: Bool) {
@@ -110,7 +124,7 @@ final class Scope: Filler {
                 )
                 return nil
             }
-            let best = reader.nearest(to: name, among: params.keys.sorted())
+            let best = reader.nearest(to: name, among: params.keys)
             reader.diagnostics.error(
                 .unknownParam,
                 at: place,
@@ -135,7 +149,7 @@ final class Scope: Filler {
         let better: String? =
             plain.count < name.count
             ? "${env.\(plain):-\(value)}"
-            : reader.nearest(to: name, among: environment.keys.sorted()).map { "${env.\($0)}" }
+            : reader.nearest(to: name, among: environment.keys).map { "${env.\($0)}" }
         reader.diagnostics.error(
             .unsetVariable,
             at: place,
@@ -158,8 +172,8 @@ final class Scope: Filler {
         return nil
     }
 
-    private func reportUnknown(_ name: String, at place: Place, _ reader: Reader) {
-        let name = name.split(separator: " ").joined()
+    private func reportUnknown(_ written: String, at place: Place, _ reader: Reader) {
+        let name = written.split(separator: " ").joined()
         let first = String(name.prefix { $0 != "." })
         let best: String? =
             params[name] != nil
@@ -174,7 +188,7 @@ final class Scope: Filler {
         reader.diagnostics.error(
             .badFill,
             at: place,
-            "'${\(shortened(name))}' names nothing that can be filled in",
+            "'${\(shortened(written))}' names nothing that can be filled in",
             hint: best.map { "did you mean '${\($0)}'?" }
                 ?? "use ${params.NAME}, ${env.NAME}, ${secret.NAME} or ${station}; write '$${' for a plain '${'",
             suggestion: best.map { "${\($0)}" }

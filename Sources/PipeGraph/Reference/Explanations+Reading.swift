@@ -38,7 +38,7 @@ extension Explanation {
             "file-too-large",
             "a file is larger than pipe reads",
             """
-            A file of a graph has 16 MiB at most, and ten thousand stages need far less. A larger
+            A file of a graph has 8 MiB at most, and ten thousand stages need far less. A larger
             one is nearly always not a graph: a recording, a log, or a device that never ends. Name
             the file that was meant. If a program wrote so many stages that are alike, let
             'stations', 'replicas' or 'include' repeat them.
@@ -283,7 +283,7 @@ extension Explanation {
             "too-many-values",
             "the file expands to more values than a graph can have",
             """
-            A graph has a million values at most, and uses aliases ten thousand times at most; an
+            A graph has 500 000 values at most, and uses aliases ten thousand times at most; an
             alias counts as all that it stands for, each time. The limit protects pipe from a small
             file that grows without end when aliases name aliases, as in the example, where five
             lines make a million numbers. Say in one value how much is wanted: 'items' in a feed,

@@ -16,6 +16,9 @@ public struct GraphScaffold {
         }
         var types: [StageType] = []
         for word in chain {
+            guard !word.isEmpty else {
+                throw Problem(message: "a stage type is missing between two '/'", hint: "write generate/null")
+            }
             guard let type = catalogue[word] else {
                 let best = Suggestion.best(for: word, among: catalogue.names)
                 throw Problem(

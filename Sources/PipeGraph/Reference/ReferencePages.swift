@@ -98,6 +98,7 @@ public struct ReferencePages {
                 "In the long form of `from`: `from: { camera.frames: { capacity: 8 } }`. The key is the source.",
                 Fields.of(LinkOptions.self)
             ),
+            ("Limits", "Under `limits`.", Fields.of(Limits.self)),
             (
                 "An include", "In the list `include`: a file with `pipe`, `params`, `stages` and `include`.",
                 Fields.of(Include.self)

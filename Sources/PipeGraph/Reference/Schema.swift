@@ -68,6 +68,7 @@ public struct Schema {
             .init("from", from),
             .init("test", object(Fields.of(GraphTest.self))),
             .init("tests", ["type": "array", "items": Self.reference("test")]),
+            .init("limits", object(Fields.of(Limits.self))),
             .init("fault", object(Fields.of(Fault.self))),
             .init("expectation", object(Fields.of(Expectation.self))),
             .init("feed", object(Fields.of(Feed.self))),

@@ -10,7 +10,7 @@ struct YAMLSlips {
     let context: String
 
     func find() -> YAMLError? {
-        conflict ?? tab ?? comment ?? fill ?? foldedComparison ?? missingBlank ?? missingColon
+        conflict ?? tab ?? comment ?? fill ?? commaInFlow ?? foldedComparison ?? missingBlank ?? missingColon
     }
 
     /// `<<<<<<< HEAD` of a merge that was not finished.
@@ -78,6 +78,28 @@ struct YAMLSlips {
             "inside {…} and […], '${…}' needs quotes",
             help: "write \"\(text)\"",
             suggestion: "\"\(text)\""
+        )
+    }
+
+    /// `{ where: contains(a, "x") }`: in flow style, the comma ends the text.
+    private var commaInFlow: YAMLError? {
+        guard problem.contains("',' or '}'"), let line = source.line(Int(stumbled.line)) else { return nil }
+        let scalars = Array(line.unicodeScalars)
+        let end = Int(stumbled.column) - 1
+        guard end < scalars.count, scalars[end] == ")", let open = scalars[..<end].lastIndex(of: "(") else {
+            return nil
+        }
+        guard let colon = scalars[..<open].lastIndex(of: ":"), colon + 1 < open, scalars[colon + 1] == " " else {
+            return nil
+        }
+        let text = String(String.UnicodeScalarView(scalars[(colon + 2)...end]))
+        let quote = text.contains("'") ? "\"" : "'"
+        return YAMLError(
+            .yamlSyntax,
+            at: place(Int(stumbled.line), colon + 3, text.unicodeScalars.count),
+            "inside {…}, a comma ends a value",
+            help: "put the expression in quotes: \(quote)\(text)\(quote)",
+            suggestion: text.contains("'") && text.contains("\"") ? nil : "\(quote)\(text)\(quote)"
         )
     }
 

@@ -34,6 +34,16 @@ public struct Diagnostics: Sendable {
     /// Set while a part of a graph is checked a second time, for its other stations: what was said is not said again.
     public var skipsRepeats = false
 
+    /// Comparisons of names that are left for suggestions. In a large graph full of unknown names, the later ones are
+    /// compared with nothing: ten thousand times ten thousand comparisons would help nobody.
+    private var suggestionBudget = 300_000
+
+    /// The nearest of the names that are in scope, as long as comparing is worth its time.
+    public mutating func nearest(to name: String, among candidates: some Collection<String>) -> String? {
+        suggestionBudget -= candidates.count
+        return suggestionBudget > 0 ? Suggestion.best(for: name, among: candidates.sorted()) : nil
+    }
+
     public init(fallback: Place = Place(file: 0, line: 1, column: 1, length: 1)) {
         self.fallback = fallback
     }
@@ -86,7 +96,9 @@ public struct Diagnostics: Sendable {
         otherwise hint: String? = nil,
         notes: [Diagnostic.Note] = []
     ) {
-        let match = Suggestion.help(for: name, among: Array(candidates))
+        let candidates = Array(candidates)
+        suggestionBudget -= candidates.count
+        let match = suggestionBudget > 0 ? Suggestion.help(for: name, among: candidates) : (help: nil, best: nil)
         add(.error, code, place, message, match.help ?? hint, isFilled ? nil : match.best, notes)
     }
 

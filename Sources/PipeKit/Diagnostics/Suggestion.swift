@@ -16,6 +16,12 @@ public enum Suggestion {
         return best?.candidate
     }
 
+    /// The candidate that a slip or two of the finger away was meant, if there is one.
+    public static func slip(of name: String, among candidates: [String]) -> String? {
+        guard name.utf8.count <= longest, let best = best(for: name, among: candidates) else { return nil }
+        return Folded(name).cost(to: Folded(best), below: .max).map { $0 <= 8 } == true ? best : nil
+    }
+
     /// The candidate that differs only in case and in what stands between words.
     static func sameButForCase(_ name: String, among candidates: [String]) -> String? {
         guard name.utf8.count <= longest else { return nil }

@@ -60,6 +60,7 @@ extension Expression.Term {
 
     private static func compare(_ op: Expression.Operator, _ a: JSON, _ b: JSON) -> JSON {
         if op == .equal || op == .unequal {
+            if case .integer(let a) = a, case .integer(let b) = b { return .bool((a == b) == (op == .equal)) }
             let isEqual = a.double.flatMap { a in b.double.map { a == $0 } } ?? (a == b)
             return .bool(isEqual == (op == .equal))
         }
@@ -71,6 +72,7 @@ extension Expression.Term {
             default: .bool(a >= b)
             }
         }
+        if case .integer(let a) = a, case .integer(let b) = b { return ordered(a, b) }
         if let a = a.double, let b = b.double { return ordered(a, b) }
         if case .string(let a) = a, case .string(let b) = b { return ordered(a, b) }
         return .null

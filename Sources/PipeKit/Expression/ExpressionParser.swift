@@ -4,7 +4,7 @@ import PipeCore
 struct ExpressionParser {
     private struct Token {
         enum Kind: Equatable {
-            case name(String), number(Double), string(String), symbol(String), end
+            case name(String), integer(Int), number(Double), string(String), symbol(String), end
         }
 
         var kind: Kind
@@ -78,7 +78,7 @@ struct ExpressionParser {
         switch token.kind {
         case .name(let name): text = name
         case .symbol(let symbol): text = symbol
-        case .number, .string, .end: return nil
+        case .integer, .number, .string, .end: return nil
         }
         if let op = Expression.Operator(rawValue: text) { return op }
         if let meant = Self.foreign[text] ?? Self.foreign[text.lowercased()] {
@@ -90,10 +90,12 @@ struct ExpressionParser {
     private mutating func prefix() throws(ExpressionError) -> Expression.Term {
         let start = token
         switch start.kind {
+        case .integer(let value):
+            try advance()
+            return .literal(.integer(value))
         case .number(let value):
             try advance()
-            let whole = Int(exactly: value)
-            return .literal(whole.map { .integer($0) } ?? .number(value))
+            return .literal(.number(value))
         case .string(let text):
             try advance()
             return .literal(.string(text))
@@ -140,7 +142,7 @@ struct ExpressionParser {
                 try advance()
             } else if token.kind == .symbol("[") {
                 try advance()
-                guard case .number(let number) = token.kind, let index = Int(exactly: number), index >= 0 else {
+                guard case .integer(let index) = token.kind else {
                     throw unexpected("the number of an element belongs in the brackets")
                 }
                 try advance()
@@ -226,7 +228,7 @@ struct ExpressionParser {
         }
         let kind: Token.Kind
         switch scalars[start] {
-        case "0"..."9": kind = .number(try number())
+        case "0"..."9": kind = try number()
         case "\"", "'": kind = .string(try string())
         case let first where Self.beginsName(first):
             while position < scalars.count, Self.continuesName(scalars[position]) { position += 1 }
@@ -250,7 +252,7 @@ struct ExpressionParser {
         beginsName(scalar) || ("0"..."9").contains(scalar)
     }
 
-    private mutating func number() throws(ExpressionError) -> Double {
+    private mutating func number() throws(ExpressionError) -> Token.Kind {
         let start = position
         while position < scalars.count,
             ("0"..."9").contains(scalars[position]) || "._eE".unicodeScalars.contains(scalars[position])
@@ -268,7 +270,8 @@ struct ExpressionParser {
                 help: "write the number in the unit of the field"
             )
         }
-        return value
+        // Whole numbers stay whole: 64-bit identities and times do not fit a Double.
+        return Int(text(from: start).filter { $0 != "_" }).map { .integer($0) } ?? .number(value)
     }
 
     private mutating func string() throws(ExpressionError) -> String {

@@ -152,6 +152,10 @@ public struct FieldValues: Sendable {
     public internal(set) var isSound = true
     /// What could not be read may be left out, so that a check across options can look at the rest.
     public internal(set) var canBeChecked = true
+    /// A required option has no value: an instance must not be asked for it.
+    public internal(set) var lacksRequired = false
+    /// Options that are stated and could not be read.
+    public internal(set) var unreadable: Set<String> = []
     /// Whether an option has a value of its own.
     public func isBound(_ name: String, in fields: Fields) -> Bool {
         fields.position(of: name).map { values[$0]?.value != nil } ?? false
@@ -195,6 +199,8 @@ extension Fields {
             let value = spec.reads(entry.value, reader)
             if value == nil {
                 result.isSound = false
+                result.unreadable.insert(spec.name)
+                if spec.isRequired { result.lacksRequired = true }
                 if !spec.mayBeAbsent { result.canBeChecked = false }
             }
             result.values[index] = BoundValue(name: spec.name, value: value, place: entry.value.place)
@@ -206,6 +212,7 @@ extension Fields {
             // A required option that is there under a wrong name was reported once.
             result.isSound = false
             result.canBeChecked = false
+            result.lacksRequired = true
             if result.misspelt.contains(spec.name) { continue }
             reader.diagnostics.error(
                 .missingKey,

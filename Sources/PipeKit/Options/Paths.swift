@@ -5,15 +5,15 @@ import Glibc
 public struct ResolvedPath: Sendable, Hashable {
     public let written: String
     public let absolute: String
+    /// What a relative path starts from.
+    private let base: String
 
-    init(_ text: FilledText) {
-        written = text.text
-        absolute = normalized(text.text.hasPrefix("/") ? text.text : "\(text.directory)/\(text.text)")
-    }
+    init(_ text: FilledText) { self.init(text.text, from: text.directory) }
 
-    public init(written: String, absolute: String) {
+    public init(_ written: String, from directory: String) {
         self.written = written
-        self.absolute = absolute
+        base = directory.hasPrefix("/") ? directory : "\(workingDirectory)/\(directory)"
+        absolute = normalized(written.hasPrefix("/") ? written : "\(base)/\(written)")
     }
 
     var parent: String {
@@ -119,6 +119,13 @@ enum FileStatus {
     }
 }
 
+/// Where pipe was started.
+private let workingDirectory: String = {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
+}()
+
 func lastSystemError() -> String { String(cString: strerror(errno)).lowercased() }
 
 extension Reader {
@@ -172,9 +179,19 @@ extension Reader {
             )
             return false
         }
+        if case .file = FileStatus(path.absolute) {
+            if access(path.absolute, W_OK) == 0 { return true }
+            diagnostics.error(
+                .notWritable,
+                at: node.place,
+                "the file '\(path.written)' may not be written: \(lastSystemError())",
+                hint: "choose another path, or change its rights"
+            )
+            return false
+        }
         var directory = path.parent
         while case .missing = FileStatus(directory), directory != "/" {
-            directory = ResolvedPath(written: "", absolute: directory).parent
+            directory = ResolvedPath(directory, from: "/").parent
         }
         if case .file = FileStatus(directory) {
             diagnostics.error(.notWritable, at: node.place, "'\(directory)' is a file, so no file can be made in it")
@@ -197,24 +214,15 @@ extension ResolvedPath {
     /// the nearest name that is.
     public var nearest: String? {
         var parts = written.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard
-            absolute.hasSuffix("/" + parts.filter { $0 != "." && $0 != ".." }.joined(separator: "/"))
-                || written == absolute
-        else { return nil }
-        var directory = written.hasPrefix("/") ? "/" : String(absolute.dropLast(normalized(written).count))
-        if written.contains("..") {
-            // The start is where the part before the first plain name leads.
-            let plain = parts.drop { $0 == ".." || $0 == "." || $0.isEmpty }.joined(separator: "/")
-            directory = String(absolute.dropLast(plain.count))
-        }
-        for index in parts.indices where !["", ".", ".."].contains(parts[index]) {
+        var directory = written.hasPrefix("/") ? "/" : base
+        for index in parts.indices where !["", "."].contains(parts[index]) {
             if case .missing = FileStatus("\(directory)/\(parts[index])") {
                 guard let best = Suggestion.best(for: parts[index], among: Self.names(in: directory)) else {
                     return nil
                 }
                 parts[index] = best
             }
-            directory += "/" + parts[index]
+            directory = normalized("\(directory)/\(parts[index])")
         }
         let found = parts.joined(separator: "/")
         return found == written ? nil : found

@@ -11,14 +11,9 @@ public final class Reader {
     /// What was read so far that only one stage of a graph can have. The graph's checker empties it for each stage.
     public var worldClaims: [WorldClaim] = []
 
-    /// Comparisons of names that are left for suggestions. In a large graph full of unknown names, the later ones are
-    /// compared with nothing: ten thousand times ten thousand comparisons would help nobody.
-    private var suggestionBudget = 300_000
-
     /// The nearest of the names that are in scope here, as long as comparing is worth its time.
     public func nearest(to name: String, among candidates: some Collection<String>) -> String? {
-        suggestionBudget -= candidates.count
-        return suggestionBudget > 0 ? Suggestion.best(for: name, among: Array(candidates)) : nil
+        diagnostics.nearest(to: name, among: candidates)
     }
 
     public init(files: SourceFiles = SourceFiles(), looksAtWorld: Bool = true, diagnostics: Diagnostics = Diagnostics())

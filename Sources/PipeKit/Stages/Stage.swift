@@ -63,7 +63,14 @@ public struct Claims: Sendable {
     }
 
     public private(set) var gatherings: [Gathering] = []
-    public private(set) var itemBytes: [PortReference: ByteCount] = [:]
+    /// How large an item on an output may be.
+    public enum ItemSize: Sendable {
+        case bytes(ByteCount)
+        /// So many items of each input together, and as much again for what is added.
+        case inputs(times: Int, plus: ByteCount)
+    }
+
+    public private(set) var itemSizes: [PortReference: ItemSize] = [:]
     public private(set) var waitsForAllInputs = false
 
     public init() {}
@@ -75,7 +82,30 @@ public struct Claims: Sendable {
 
     /// An item on this output takes at most so many bytes.
     public mutating func bounds(_ output: PortReference, to bytes: ByteCount) {
-        itemBytes[output] = bytes
+        itemSizes[output] = .bytes(bytes)
+    }
+
+    /// An item on this output holds so many items of each input.
+    public mutating func holdsInputs(
+        _ output: PortReference,
+        times count: Int = 1,
+        plus bytes: ByteCount = .kibibytes(4)
+    ) {
+        itemSizes[output] = .inputs(times: count, plus: bytes)
+    }
+
+    /// Adds what another copy of the stage claims.
+    package mutating func add(_ other: Claims) {
+        gatherings += other.gatherings
+        waitsForAllInputs = waitsForAllInputs || other.waitsForAllInputs
+        itemSizes.merge(other.itemSizes) { first, second in
+            if case .bytes(let a) = first, case .bytes(let b) = second { .bytes(max(a, b)) } else { second }
+        }
+    }
+
+    /// Leaves out what rests on options that could not be read.
+    package mutating func dropGatherings(of options: Set<String>) {
+        gatherings.removeAll { options.contains($0.option.name) }
     }
 
     /// An item of one input waits until its partner came on each other input, for as long as that takes.

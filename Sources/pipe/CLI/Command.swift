@@ -12,7 +12,7 @@ struct Command: Sendable {
 
 /// A word that a command takes by its position.
 struct Operand: Sendable {
-    enum Count: Sendable { case one, optional, several }
+    enum Count: Sendable { case one, optional, several, any }
 
     var name: String
     var summary: String
@@ -50,10 +50,12 @@ enum ExitCode: Int32 {
     case usage = 64
 }
 
-/// The command line is wrong.
+/// Why a command cannot go on, most often since its command line is wrong.
 struct UsageError: Error {
     var message: String
     var hint: String?
+    /// What pipe ends with.
+    var code = ExitCode.usage
 }
 
 /// The words of a command line, sorted out.

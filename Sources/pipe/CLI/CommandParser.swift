@@ -98,8 +98,8 @@ struct CommandParser {
     }
 
     private func checkOperands(_ arguments: Arguments, _ command: Command) throws(UsageError) {
-        let least = command.operands.count { $0.count != .optional }
-        let takesSeveral = command.operands.contains { $0.count == .several }
+        let least = command.operands.count { $0.count == .one || $0.count == .several }
+        let takesSeveral = command.operands.contains { $0.count == .several || $0.count == .any }
         let usage = HelpPage(command, path: arguments.path, width: 80).usage
         if arguments.operands.count < least {
             let missing = command.operands[arguments.operands.count]

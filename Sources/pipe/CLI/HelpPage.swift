@@ -19,6 +19,7 @@ struct HelpPage {
             case .one: words.append(operand.name)
             case .optional: words.append("[\(operand.name)]")
             case .several: words.append("\(operand.name)…")
+            case .any: words.append("[\(operand.name)…]")
             }
         }
         if !command.flags.isEmpty { words.append("[flags]") }

@@ -37,44 +37,69 @@ enum Terminal {
     }
 
     private static func write(_ text: String, to descriptor: Int32) {
-        var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return  // the reader is gone; nobody is left to tell
-                }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-            }
+        do throws(SystemFailure) {
+            try writeAll(text, to: descriptor)
+        } catch {
+            // A reader that has gone away wanted no more. Anything else, such as a full disk, must not pass for success.
+            if error.number == EPIPE || descriptor == STDERR_FILENO { return }
+            complain("error: standard output cannot be written: \(error.words)")
+            exit(ExitCode.failed.rawValue)
         }
     }
 }
 
-/// A file that a command writes: whole, or not at all.
-func writeFile(_ text: String, to path: String) throws(UsageError) {
-    let temporary = "\(path).new-\(getpid())"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    func failure() -> UsageError {
-        UsageError(message: "'\(path)' cannot be written: \(String(cString: strerror(errno)).lowercased())", hint: nil)
+/// What the system answered.
+struct SystemFailure: Error {
+    let number = errno
+
+    var words: String { String(cString: strerror(number)).lowercased() }
+}
+
+func writeAll(_ text: String, to descriptor: Int32) throws(SystemFailure) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+        let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { throw SystemFailure() }
+        bytes = bytes.dropFirst(count)
     }
-    guard descriptor >= 0 else { throw failure() }
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        guard count > 0 || errno == EINTR else {
-            let error = failure()
-            close(descriptor)
-            unlink(temporary)
+}
+
+/// Writes a file: whole, or not at all. A link leads to the file it names, which keeps its rights; what is no file, such
+/// as a device or a pipe, is written to.
+func writeFile(_ text: String, to path: String) throws(UsageError) {
+    do throws(SystemFailure) {
+        var status = stat()
+        let exists = stat(path, &status) == 0
+        if exists, status.st_mode & S_IFMT != S_IFREG {
+            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw SystemFailure() }
+            defer { close(descriptor) }
+            try writeAll(text, to: descriptor)
+            return
+        }
+        let resolved = exists ? realpath(path, nil) : nil
+        defer { free(resolved) }
+        let target = resolved.map { String(cString: $0) } ?? path
+        var name = Array("\(target).XXXXXX".utf8CString)
+        let descriptor = mkstemp(&name)
+        guard descriptor >= 0 else { throw SystemFailure() }
+        defer { close(descriptor) }
+        do throws(SystemFailure) {
+            try writeAll(text, to: descriptor)
+            fchmod(descriptor, exists ? status.st_mode & 0o7777 : 0o666 & ~currentMask())
+            guard rename(name, target) == 0 else { throw SystemFailure() }
+        } catch {
+            unlink(name)
             throw error
         }
-        rest = rest.dropFirst(max(0, count))
+    } catch {
+        throw UsageError(message: "'\(path)' cannot be written: \(error.words)", code: .failed)
     }
-    close(descriptor)
-    guard rename(temporary, path) == 0 else {
-        let error = failure()
-        unlink(temporary)
-        throw error
-    }
+}
+
+private func currentMask() -> mode_t {
+    let mask = umask(0)
+    umask(mask)
+    return mask
 }

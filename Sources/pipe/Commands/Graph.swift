@@ -41,11 +41,7 @@ extension Command {
 
     /// Has Graphviz draw.
     private static func drawSVG(_ dot: String, to file: String?) throws(UsageError) -> ExitCode {
-        let source = "\(Terminal.variable("TMPDIR") ?? "/tmp")/pipe-\(getpid()).dot"
-        try writeFile(dot, to: source)
-        defer { unlink(source) }
-        let words = ["dot", "-Tsvg", source] + (file.map { ["-o", $0] } ?? [])
-        switch run(words) {
+        switch run(["dot", "-Tsvg"] + (file.map { ["-o", $0] } ?? []), input: dot) {
         case 0: return .success
         case nil:
             Terminal.complain("error: Graphviz is not here, and it is what draws SVG")
@@ -56,13 +52,27 @@ extension Command {
         return .failed
     }
 
-    /// Runs a program to its end; nil where there is no such program.
-    private static func run(_ words: [String]) -> Int32? {
+    /// Runs a program to its end with a text as its standard input; nil where there is no such program.
+    private static func run(_ words: [String], input: String) -> Int32? {
+        var ends: [Int32] = [0, 0]
+        guard Glibc.pipe(&ends) == 0 else { return nil }
+        // The child must not hold the end that is written to, or it would never see the end of its input.
+        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO)
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         defer { arguments.forEach { free($0) } }
         arguments.append(nil)
         var child = pid_t()
-        guard posix_spawnp(&child, words[0], nil, nil, arguments, environ) == 0 else { return nil }
+        let spawned = posix_spawnp(&child, words[0], &actions, nil, arguments, environ)
+        close(ends[0])
+        defer { if spawned != 0 { close(ends[1]) } }
+        guard spawned == 0 else { return nil }
+        // It reads all before it draws; if it ends early, its exit code says more than the broken pipe.
+        try? writeAll(input, to: ends[1])
+        close(ends[1])
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0, errno == EINTR {}
         let (code, signal) = ((status >> 8) & 0xff, status & 0x7f)

@@ -18,7 +18,9 @@ extension Command {
         flags: [.output],
         examples: [("pipe new graph generate/batch/jsonl_file -o first.yaml", "Writes first.yaml.")],
         run: { arguments throws(UsageError) in
-            let chain = (arguments.operands.first ?? "").split(separator: "/").map(String.init)
+            let chain = (arguments.operands.first ?? "").split(separator: "/", omittingEmptySubsequences: false).map(
+                String.init
+            )
             let file = arguments.value("output")
             let name =
                 file.flatMap { $0.split(separator: "/").last?.split(separator: ".").first.map(String.init) } ?? "first"
@@ -32,6 +34,7 @@ extension Command {
             if !result.findings.isEmpty {
                 Terminal.complain(TextReport(colour: false).text(result.findings, result.files))
             }
+            guard result.errorCount == 0 else { return .wrongGraph }
             if let file {
                 guard access(file, F_OK) != 0 else {
                     throw UsageError(message: "'\(file)' is there already", hint: "choose another name, or remove it")
@@ -41,7 +44,7 @@ extension Command {
             } else {
                 Terminal.print(text)
             }
-            return result.errorCount > 0 ? .wrongGraph : .success
+            return .success
         }
     )
 

@@ -31,7 +31,7 @@ extension Command {
     static let help: Command = .init(
         name: "help",
         summary: "Shows how a command is used.",
-        operands: [Operand(name: "COMMAND", summary: "The command.", count: .optional, completes: .commands)],
+        operands: [Operand(name: "COMMAND", summary: "The command.", count: .any, completes: .commands)],
         run: { arguments throws(UsageError) in
             try CommandParser(root: .pipe).run(arguments.operands + ["--help"])
         }

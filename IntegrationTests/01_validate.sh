@@ -27,7 +27,7 @@ expect_exit 2 "$PIPE" validate --strict warn.yaml
 # Params from outside are checked like the others.
 expect_exit 0 "$PIPE" validate --set params.limit=31.5 "$good"
 expect_exit 2 "$PIPE" validate --set params.limit=hot "$good"
-contains "$out" "--set:1:1: error: 'hot' is not a number"
+contains "$out" "--set:1:14: error: 'hot' is not a number"
 expect_exit 2 "$PIPE" validate --set params.limt=3 "$good"
 contains "$out" "did you mean 'limit'?"
 

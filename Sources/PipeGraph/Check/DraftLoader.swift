@@ -30,7 +30,7 @@ struct DraftLoader {
         guard let entries = entries(of: source, file: file) else { return }
         let parts = parts(of: entries, Fields.of(GraphFile.self))
         var given = ParamValues()
-        for (name, value) in options.params { given.nodes[name] = (commandLine(value), nil) }
+        for (name, value) in options.params { given.nodes[name] = commandLine(name, value) }
         let fields = Fields.of(GraphFile.self)
         let values = readHead(entries, fields, rootScope, given: given, start)
         root = fields.make(GraphFile.self, values)
@@ -89,11 +89,15 @@ struct DraftLoader {
         return values
     }
 
-    /// A value from the command line: its place is its own text, and its paths start where pipe runs.
-    private func commandLine(_ value: String) -> Node {
-        let file = reader.files.add(SourceFile(name: "--set", directory: ".", bytes: Array(value.utf8)))
+    /// A value from the command line: its place is in its own flag, and its paths start where pipe runs.
+    private func commandLine(_ name: String, _ value: String) -> (node: Node, keyPlace: Place?) {
+        let flag = "params.\(name)="
+        let file = reader.files.add(SourceFile(name: "--set", directory: ".", bytes: Array((flag + value).utf8)))
+        let key = Place(file: file, line: 1, column: 8, length: Int32(clamping: max(1, name.unicodeScalars.count)))
+        let column = Int32(clamping: flag.unicodeScalars.count + 1)
         let length = Int32(clamping: max(1, value.unicodeScalars.count))
-        return Node(.scalar(text: value, style: .plain), at: Place(file: file, line: 1, column: 1, length: length))
+        let place = Place(file: file, line: 1, column: column, length: length)
+        return (Node(.scalar(text: value, style: .plain), at: place), key)
     }
 
     // MARK: Stages

@@ -58,6 +58,19 @@ extension GraphBuilder {
         stations.count == 1 ? "one station" : "\(stations.count) stations"
     }
 
+    /// The stages outside of all stations that have some before them.
+    func stagesBehindGathering() -> Set<Int> {
+        var queue = graph.stages.indices.filter { !graph.stages[$0].stations.isEmpty }
+        var found: Set<Int> = []
+        while let stage = queue.popLast() {
+            for link in graph.linksFrom[stage] {
+                let target = graph.links[link].to.stage
+                if graph.stages[target].stations.isEmpty, found.insert(target).inserted { queue.append(target) }
+            }
+        }
+        return found
+    }
+
     private func checkCopies(_ index: Int) {
         let stage = graph.stages[index]
         guard stage.copies > graph.limits.copies else { return }

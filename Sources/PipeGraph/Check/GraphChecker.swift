@@ -140,6 +140,7 @@ struct GraphBuilder {
 
     /// Reads the options of every stage, once for each station where they differ.
     private mutating func bindStages() {
+        let gathered = stagesBehindGathering()
         for index in draft.stages.indices {
             let stage = draft.stages[index]
             reader.filler = stage.scope
@@ -149,6 +150,7 @@ struct GraphBuilder {
                 continue
             }
             let stations = graph.stages[index].stations
+            stage.scope.isBehindGathering = gathered.contains(index)
             let first = stage.scope.observingStation { bind(stage, type, station: stations.first) }
             graph.stages[index].values = [first.result.values]
             graph.stages[index].claims = first.result.claims

@@ -35,7 +35,9 @@ struct Include: OptionBlock {
 /// What every stage may state, whatever its type.
 struct StageCommon: OptionBlock {
     @Option("The stage's type; 'pipe stages' lists them.") var type: TypeName
-    @Option("Where its items come from: a stage, a stage and its port, or a mapping of those to link options.")
+    @Option(
+        "Where its items come from: 'stage' or 'stage.output', a list of those, or a mapping of those to options of the link."
+    )
     var from: Part<FromPart>?
     @Option("How many copies of this part of the graph there are, or their names.") var stations: Stations?
     @Option("How many copies share the work; order is kept per key.", in: 1...1024) var replicas = 1

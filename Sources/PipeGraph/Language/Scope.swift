@@ -11,6 +11,8 @@ final class Scope: Filler {
     /// The station for which a stage is being bound.
     var station: String?
     private(set) var usedStation = false
+    /// Stations feed the stage that is being bound, by an input that gathers them.
+    var isBehindGathering = false
     private let environment: [String: String]
 
     init(environment: [String: String]) { self.environment = environment }
@@ -92,8 +94,12 @@ final class Scope: Filler {
             reader.diagnostics.error(
                 .noStation,
                 at: place,
-                "'${station}' has no meaning here: this part of the graph is not replicated",
-                hint: "add 'stations:' to this stage or to one that feeds it"
+                isBehindGathering
+                    ? "'${station}' has no meaning here: the stations before it have been gathered"
+                    : "'${station}' has no meaning here: this part of the graph is not replicated",
+                hint: isBehindGathering
+                    ? "use it before an input that takes many links, or write what all stations share"
+                    : "add 'stations:' to this stage or to one that feeds it"
             )
             return nil
         }

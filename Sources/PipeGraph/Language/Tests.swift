@@ -73,7 +73,7 @@ public struct Fault: OptionBlock {
         Percentage?
     @Option("Each item takes so much longer.", in: .nanoseconds(1)...) public var slow: Duration?
     @Option("Its connection breaks.") public var dropConnection: Bool?
-    @Option("Its clock jumps by so much.") public var clockJump: Duration?
+    @Option("Its clock jumps by so much, forward or back: '1h', '-5s'.") public var clockJump: ClockJump?
     @Option("What it writes fails for so long, as on a full disk.", in: .nanoseconds(1)...) public var diskFull:
         Duration?
 
@@ -109,6 +109,22 @@ public struct Fault: OptionBlock {
                 hint: "write them as two faults"
             )
         }
+    }
+}
+
+/// How far a clock jumps: a duration, back where a '-' stands before it.
+public struct ClockJump: OptionValue {
+    public let written: String
+    public let duration: Duration
+
+    public static var kind: OptionKind { .text(name: "duration with a sign", rule: "'1h' or '-5s'") }
+
+    public static func read(_ node: Node, _ reader: Reader) -> ClockJump? {
+        guard case .scalar(let text, let style) = node.content, text.hasPrefix("-") else {
+            return Duration.read(node, reader).map { ClockJump(written: $0.text, duration: $0) }
+        }
+        let bare = Node(.scalar(text: String(text.dropFirst()), style: style), at: node.place)
+        return Duration.read(bare, reader).map { ClockJump(written: text, duration: .zero - $0) }
     }
 }
 

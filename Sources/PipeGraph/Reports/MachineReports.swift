@@ -137,10 +137,9 @@ public enum MachineReport {
             result.findings.map { finding in
                 let place = finding.place
                 let file = escape(result.files[place].name, isProperty: true)
-                let text = escape(
-                    finding.help.map { "\(finding.message)\nhelp: \($0)" } ?? finding.message,
-                    isProperty: false
-                )
+                let notes = finding.notes.map { "note: \(result.files.describe($0.place)): \($0.message)" }
+                let lines = [finding.message] + [finding.help.map { "help: \($0)" }].compactMap { $0 } + notes
+                let text = escape(lines.joined(separator: "\n"), isProperty: false)
                 return "::\(finding.severity.rawValue) file=\(file),line=\(place.line),endLine=\(place.line),"
                     + "col=\(place.column),endColumn=\(place.column + place.length),title=\(finding.code)::\(text)\n"
             }

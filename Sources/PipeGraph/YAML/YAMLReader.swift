@@ -36,11 +36,15 @@ struct YAMLReader {
             var reader = YAMLReader(file: index, source: source, limits: limits)
             return try reader.read(&diagnostics)
         } catch {
+            // libyaml cannot go on behind a slip; a file that is read whole shows the rest.
+            let rest =
+                error.code == .yamlSyntax || error.code == .tabIndent
+                ? "what stands below is checked once this is mended" : nil
             diagnostics.error(
                 error.code,
                 at: error.place,
                 error.message,
-                hint: error.help,
+                hint: error.help.map { help in rest.map { "\(help); \($0)" } ?? help } ?? rest,
                 suggestion: error.suggestion,
                 notes: error.notes
             )

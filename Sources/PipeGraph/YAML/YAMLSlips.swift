@@ -10,7 +10,8 @@ struct YAMLSlips {
     let context: String
 
     func find() -> YAMLError? {
-        conflict ?? tab ?? comment ?? fill ?? commaInFlow ?? foldedComparison ?? missingBlank ?? missingColon
+        conflict ?? tab ?? wideBlank ?? comment ?? fill ?? commaInFlow ?? foldedComparison ?? missingBlank
+            ?? missingColon
     }
 
     /// `<<<<<<< HEAD` of a merge that was not finished.
@@ -39,6 +40,26 @@ struct YAMLSlips {
                 at: place(number, indent.distance(from: indent.startIndex, to: tab) + 1, 1),
                 "a tab indents this line, and YAML indents with blanks",
                 help: "replace the tab by blanks"
+            )
+        }
+        return nil
+    }
+
+    /// A blank that YAML takes for a letter, pasted from a page or a document.
+    private var wideBlank: YAMLError? {
+        for number in linesAbove {
+            guard let scalars = source.line(number).map({ Array($0.unicodeScalars) }),
+                let index = scalars.firstIndex(where: {
+                    $0.value > 0x7f && $0.properties.generalCategory == .spaceSeparator
+                })
+            else { continue }
+            let name = "U+" + String(String(scalars[index].value + 0x10000, radix: 16, uppercase: true).dropFirst())
+            return YAMLError(
+                .yamlSyntax,
+                at: place(number, index + 1, 1),
+                "this blank is no ordinary one (\(name)), and YAML takes it for a letter",
+                help: "type a blank in its place",
+                suggestion: " "
             )
         }
         return nil

@@ -53,6 +53,15 @@ enum Synonyms {
         "dead_letter": ["dlq", "deadletter_queue", "quarantine"],
         "pipe": ["version", "api_version", "apiversion"],
         "name": ["title", "id", "label"],
+        "null": ["sink", "devnull", "dev_null", "blackhole", "discard", "void", "trash"],
+        "throttle": ["rate_limit", "ratelimit", "limiter", "limit_rate", "pace", "delay"],
+        "generate": ["generator", "faker", "synthetic", "test_source", "source"],
+        "overwrite": ["truncate", "replace", "write", "w"],
+        "append": ["add", "a"],
+        "max": ["times", "attempts", "count", "limit", "retries"],
+        "with": ["params", "parameters", "args", "set", "values", "vars"],
+        "rest": ["else", "unmatched", "otherwise", "others"],
+        "matched": ["then", "match", "true"],
         "choices": ["values", "options", "enum", "one_of"],
     ]
 

@@ -22,6 +22,7 @@ struct ExpressionParser {
     /// How other languages write what has one form here.
     private static let foreign = [
         "=": "==", "&&": "and", "||": "or", "!": "not", "&": "and", "|": "or", "<>": "!=", "===": "==",
+        "=>": ">=", "=<": "<=", "=!": "!=", "is": "==", "≥": ">=", "≤": "<=", "≠": "!=",
     ]
 
     init(_ text: String) { scalars = Array(text.unicodeScalars) }
@@ -65,7 +66,7 @@ struct ExpressionParser {
                 )
             }
             if case .literal(.integer(0)) = right, op == .over || op == .modulo {
-                throw error(sign.offset, sign.length, "this divides by zero")
+                throw error(sign.offset, sign.length, "this divides by zero", help: "divide by something else")
             }
             left = .binary(op, left, right)
         }
@@ -212,7 +213,12 @@ struct ExpressionParser {
         try advance()
         guard arguments.count == function.arguments else {
             let wanted = function.arguments == 1 ? "one value" : "two values"
-            throw error(start.offset, start.length, "'\(name)' takes \(wanted), and here are \(arguments.count)")
+            throw error(
+                start.offset,
+                start.length,
+                "'\(name)' takes \(wanted), and here are \(arguments.count)",
+                help: "write \(name)(\(function.arguments == 1 ? "x" : "x, y"))"
+            )
         }
         return .call(function, arguments)
     }
@@ -260,7 +266,12 @@ struct ExpressionParser {
             position += 1
         }
         guard let value = Double.number(text(from: start)) else {
-            throw error(start, position - start, "'\(text(from: start))' is not a number")
+            throw error(
+                start,
+                position - start,
+                "'\(text(from: start))' is not a number",
+                help: "write digits, such as 12 or 0.5"
+            )
         }
         if position < scalars.count, Self.beginsName(scalars[position]) {
             throw error(
@@ -299,6 +310,10 @@ struct ExpressionParser {
         switch (first, second, third) {
         case ("=", "=", "="): text = "==="
         case ("=", "=", _): text = "=="
+        case ("=", ">", _): text = "=>"
+        case ("=", "<", _): text = "=<"
+        case ("=", "!", _): text = "=!"
+        case ("≥", _, _), ("≤", _, _), ("≠", _, _): text = String(first)
         case ("!", "=", _): text = "!="
         case ("<", "=", _): text = "<="
         case (">", "=", _): text = ">="
@@ -307,11 +322,19 @@ struct ExpressionParser {
         case ("|", "|", _): text = "||"
         default:
             guard first.isASCII, "()[],.=<>+-*/%!&|".unicodeScalars.contains(first) else {
-                throw error(position, 1, "'\(Character(first))' has no meaning in an expression")
+                let isQuote = (0x2018...0x201f).contains(first.value)
+                throw error(
+                    position,
+                    1,
+                    "'\(Character(first))' has no meaning in an expression",
+                    help: isQuote
+                        ? "use straight quotes: \"text\""
+                        : "use names, numbers, \"texts\", and, or, not and the signs of arithmetic"
+                )
             }
             text = String(first)
         }
-        position += text.utf8.count
+        position += text.unicodeScalars.count
         return text
     }
 

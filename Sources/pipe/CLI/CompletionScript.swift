@@ -50,20 +50,21 @@ struct CompletionScript {
                     choices.isEmpty
                     ? "_filedir_or_default"
                     : "COMPREPLY=($(compgen -W '\(choices.joined(separator: " "))' -- \"$cur\"))"
-                return "      --\(flag.name)) \(reply); return ;;\n"
+                return "      --\(flag.name)\(flag.short.map { "|-\($0)" } ?? "")) \(reply); return ;;\n"
             }
             cases += "    '\(row.path.joined(separator: " "))')\n"
             if !values.isEmpty { cases += "      case \"$prev\" in\n\(values.joined())      esac\n" }
             cases += "      COMPREPLY=($(compgen -W '\(words.joined(separator: " "))' -- \"$cur\"))\n"
             if Self.takesFiles(row.command) {
-                cases += "      [[ $cur == -* ]] || COMPREPLY+=($(compgen -f -- \"$cur\"))\n"
+                cases +=
+                    "      [[ $cur == -* ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n"
             }
             cases += "      ;;\n"
         }
         let paths = rows.map { "'\($0.path.joined(separator: " "))'" }.joined(separator: "|")
         return """
             # bash completion for pipe
-            _filedir_or_default() { COMPREPLY=($(compgen -f -- "$cur")); }
+            _filedir_or_default() { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); }
             _pipe() {
               local cur prev path word candidate
               COMPREPLY=()

@@ -7,7 +7,7 @@ extension Command {
         summary: "Draws a graph.",
         operands: [Operand(name: "GRAPH", summary: "The file of a graph; '-' is standard input.", completes: .graphs)],
         flags: [
-            Flag(name: "dot", summary: "For Graphviz (this is the default)."),
+            Flag(name: "dot", summary: "For Graphviz: the default, unless the ending of --output says otherwise."),
             Flag(name: "mermaid", summary: "For Mermaid, as Markdown viewers draw it."),
             Flag(name: "svg", summary: "As a picture, made by Graphviz."),
             Flag(name: "expand", summary: "Draw every station, however many there are."),
@@ -29,11 +29,14 @@ extension Command {
                 return .wrongGraph
             }
             let expands = arguments.has("expand")
-            if arguments.has("svg") {
+            let ending = arguments.value("output")?.split(separator: ".").last ?? ""
+            let format =
+                formats.first ?? (ending == "svg" ? "svg" : ["mmd", "mermaid"].contains(ending) ? "mermaid" : "dot")
+            if format == "svg" {
                 return try drawSVG(graph.dot(expandsStations: expands), to: arguments.value("output"))
             }
             let text =
-                arguments.has("mermaid") ? graph.mermaid(expandsStations: expands) : graph.dot(expandsStations: expands)
+                format == "mermaid" ? graph.mermaid(expandsStations: expands) : graph.dot(expandsStations: expands)
             if let file = arguments.value("output") { try writeFile(text, to: file) } else { Terminal.print(text) }
             return .success
         }

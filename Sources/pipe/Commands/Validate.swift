@@ -48,6 +48,12 @@ extension Command {
         ],
         run: { arguments throws(UsageError) in
             let checker = try GraphChecker(arguments)
+            if arguments.has("json"), let format = arguments.value("format"), format != "json" {
+                throw UsageError(message: "'--json' and '--format \(format)' are two formats", hint: "choose one")
+            }
+            if arguments.operands.count(where: { $0 == "-" }) > 1 {
+                throw UsageError(message: "standard input can be read once", hint: "name '-' once")
+            }
             let results = arguments.operands.map { (name: $0, result: checker.check(path: $0)) }
             switch arguments.has("json") ? "json" : arguments.value("format") ?? "text" {
             case "json": Terminal.print(MachineReport.json(results.map(\.result)).text(pretty: true))

@@ -131,3 +131,25 @@ struct GraphTests {
         #expect(Set(graph.links.map(\.payload.name)) == ["document"])
     }
 }
+
+/// `limits.memory` follows what items hold: maps keep their size, batches and joins add up.
+struct MemoryTests {
+    private func findings(_ stages: String, limit: String) -> [String] {
+        check("pipe: 1\nlimits: { memory: \(limit) }\nstages:\n\(stages)").findings.map(\.code.name)
+    }
+
+    @Test(arguments: [
+        ("  m: { type: map, from: a, set: { x: 1 } }\n  z: { type: \"null\", from: m }", "100MiB", "150MiB"),
+        ("  m: { type: batch, from: a, count: 8 }\n  z: { type: \"null\", from: m }", "500MiB", "600MiB"),
+        (
+            "  m: { type: batch, from: a, count: 8, max_bytes: 2MiB }\n  z: { type: \"null\", from: m }", "150MiB",
+            "200MiB"
+        ),
+        ("  m: { type: merge, from: a }\n  z: { type: \"null\", from: { m: { max_bytes: 1MiB } } }", "64MiB", "70MiB"),
+    ])
+    func `full links are added up by what an item can hold`(stages: String, tooLittle: String, enough: String) {
+        let source = "  a: { type: generate, padding: 1MiB }\n"
+        #expect(findings(source + stages, limit: tooLittle) == ["memory-limit"])
+        #expect(findings(source + stages, limit: enough).isEmpty)
+    }
+}

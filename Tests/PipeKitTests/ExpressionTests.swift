@@ -20,7 +20,9 @@ struct ExpressionTests {
             ("round(ratio) == 1", true),
             ("not missing", false), ("missing or paid", true), ("max(total, 200) == 200", true),
             ("'a' + 'b' == 'ab'", true),
-            ("2 - 3 - 4 == -5", true), ("total == 120.0", true), ("number('2.5') == 2.5", true),
+            ("2 - 3 - 4 == -5", true), ("user[\"age\"] == 41", true),
+            ("9007199254740993 == 9007199254740992", false), ("9007199254740993 > 9007199254740992", true),
+            ("total == 120.0", true), ("number('2.5') == 2.5", true),
             ("text(total) == '120'", true),
         ] as [(String, Bool)]
     )
@@ -56,6 +58,7 @@ struct ExpressionTests {
             ("a < b < c", 6, 1, nil), ("'abc", 0, 1, nil), ("lower(a, b)", 0, 5, nil), ("1 / 0", 2, 1, nil),
             ("5ms > 3", 0, 2, nil),
             ("a @ b", 2, 1, nil), ("", 0, 1, nil), ("and b", 0, 3, nil), ("a.5", 2, 1, nil), ("a[x]", 2, 1, nil),
+            ("a == None", 5, 4, "null"), ("a => 1", 2, 2, ">="), ("a.b(1)", 0, 3, nil),
         ] as [(String, Int, Int, String?)]
     )
     func `a slip is found at its column`(text: String, offset: Int, length: Int, suggestion: String?) {

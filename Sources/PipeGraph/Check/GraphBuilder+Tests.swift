@@ -1,3 +1,4 @@
+import PipeCore
 import PipeKit
 
 /// The structure of `tests:`; `pipe test` runs them.
@@ -30,6 +31,15 @@ extension GraphBuilder {
                 read(Fault.self, $0.node) { fault in
                     if let name = fault.stage { _ = stage(named: name, at: fault.$stage.place) }
                 }
+            }
+            for fault in test.faultList {
+                guard let run = test.run, fault.at >= run, let place = fault.$at.place else { continue }
+                reader.diagnostics.error(
+                    .outOfRange,
+                    at: place,
+                    "the test has ended after \(run.text), before this happens",
+                    hint: "use less than \(run.text), or raise 'run'"
+                )
             }
             test.expectations = test.expect.compactMap { read(Expectation.self, $0.node) { check($0) } }
             reader.diagnostics.fallback = node.place

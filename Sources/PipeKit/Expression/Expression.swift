@@ -6,7 +6,7 @@ import PipeCore
 /// could fail to end: no loops, no definitions.
 ///
 ///     or, and, not      ==  !=  <  <=  >  >=      +  -  *  /  %      (…)
-///     temperature       a value of the item; user.name and rows[0] look inside
+///     temperature       a value of the item; user.name, rows[0] and user["full name"] look inside
 ///     item.sequence     also item.key, item.source
 ///     12, 0.5, "text", true, false, null
 ///     lower(x) upper(x) length(x) abs(x) round(x) floor(x) number(x) text(x) has(x)

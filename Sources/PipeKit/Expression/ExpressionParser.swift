@@ -132,6 +132,9 @@ struct ExpressionParser {
         case "false": return .literal(false)
         case "null": return .literal(.null)
         case "and", "or": throw error(start.offset, start.length, "a value is missing before '\(name)'")
+        case "None", "nil", "Null", "NULL", "undefined", "True", "TRUE", "False", "FALSE":
+            let meant = name.lowercased().hasPrefix("t") ? "true" : name.lowercased().hasPrefix("f") ? "false" : "null"
+            throw error(start.offset, start.length, "'\(name)' is no value here", suggestion: meant)
         default: break
         }
         var steps: [Expression.Step] = [.member(name)]
@@ -143,12 +146,15 @@ struct ExpressionParser {
                 try advance()
             } else if token.kind == .symbol("[") {
                 try advance()
-                guard case .integer(let index) = token.kind else {
-                    throw unexpected("the number of an element belongs in the brackets")
+                let step: Expression.Step
+                switch token.kind {
+                case .integer(let index): step = .element(index)
+                case .string(let name): step = .member(name)
+                default: throw unexpected("the number of an element, or a \"name\", belongs in the brackets")
                 }
                 try advance()
                 guard token.kind == .symbol("]") else { throw unexpected("a ']' belongs here") }
-                steps.append(.element(index))
+                steps.append(step)
                 try advance()
             } else {
                 break

@@ -140,7 +140,16 @@ extension ByteCount: OptionValue {
             )
             return nil
         }
-        return ByteCount(Int(bytes.rounded()))
+        guard bytes == bytes.rounded() else {
+            reader.diagnostics.error(
+                .outOfRange,
+                at: node.place,
+                "\(node.described) is no whole number of bytes",
+                hint: "write \(ByteCount(Int(bytes.rounded(.up))))"
+            )
+            return nil
+        }
+        return ByteCount(Int(bytes))
     }
 
     public var written: String { description }

@@ -14,7 +14,7 @@ struct FileLines: Stage {
     @Option("The file.") var path: InputFile
     @Option("At its end, wait for more, and go on with a file that takes its place.") var follow = false
     @Option("Read it so often; 0 goes on until the run ends.", in: 0...1_000_000) var `repeat` = 1
-    @Option("How fast lines are sent; without it, as fast as they are taken.", in: Rate(perSecond: 0.000_1)...)
+    @Option("How fast lines are sent; without it, as fast as they are taken.", in: Rate(perHour: 0.01)...)
     var rate: Rate?
     @Option("A longer line is counted as failed.", in: ByteCount(1)...ByteCount.mebibytes(64))
     var maxBytes = ByteCount.kibibytes(64)

@@ -16,7 +16,7 @@ struct Generate: Stage {
     @Output("The documents, numbered by 'sequence'.") var items: Sender<Document>
 
     @Option("Stop after so many; without it, go on until the run ends.", in: 1...) var count: Int?
-    @Option("How fast they come; without it, as fast as they are taken.", in: Rate(perSecond: 0.000_1)...)
+    @Option("How fast they come; without it, as fast as they are taken.", in: Rate(perHour: 0.01)...)
     var rate: Rate?
     @Option("Values of each document: expressions that may use item.sequence.") var fields = OptionMap<Expression>()
     @Option("Keys that the items have, in turn.") var keys: [String] = []

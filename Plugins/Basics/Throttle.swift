@@ -17,7 +17,7 @@ struct Throttle: Stage {
     @Input("What comes.") var items: Receiver<AnyPayload>
     @Output("The same, in time.", like: "items") var paced: Sender<AnyPayload>
 
-    @Option("The rate.", in: Rate(perSecond: 0.000_1)...) var rate: Rate
+    @Option("The rate.", in: Rate(perHour: 0.01)...) var rate: Rate
     @Option("Items that may pass at once after a pause.", in: 1...1_000_000) var burst = 1
     @Option("A rate for each key instead of one for all.") var perKey = false
 }

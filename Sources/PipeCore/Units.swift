@@ -28,6 +28,7 @@ public struct Rate: Sendable, Hashable, Comparable {
     public var perSecond: Double
 
     public init(perSecond: Double) { self.perSecond = perSecond }
+    public init(perHour: Double) { perSecond = perHour / 3600 }
 
     public static func < (a: Rate, b: Rate) -> Bool { a.perSecond < b.perSecond }
 }
@@ -59,6 +60,7 @@ extension ByteCount: CustomStringConvertible {
 extension Rate: CustomStringConvertible {
     public var description: String {
         if perSecond >= 1000, perSecond == perSecond.rounded() { return "\(shortest(perSecond / 1000))kHz" }
+        if perSecond < 1.0 / 60, perSecond > 0 { return "\(shortest(perSecond * 3600))/h" }
         if perSecond < 1, perSecond > 0 { return "\(shortest(perSecond * 60))/min" }
         return "\(shortest(perSecond))/s"
     }

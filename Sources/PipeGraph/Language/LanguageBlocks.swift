@@ -60,7 +60,7 @@ struct LinkOptions: OptionBlock {
     @Option("What happens to an item that finds the link full.") var whenFull = WhenFull.block
     @Option("Items left out after each that passes: 2 lets one of three through.", in: 0...1_000_000)
     var skipFrames = 0
-    @Option("Most items let through in a time; the others are dropped.", in: Rate(perSecond: 0.000_1)...)
+    @Option("Most items let through in a time; the others are dropped.", in: Rate(perHour: 0.01)...)
     var rate: Rate?
     @Option("Where a stage has several inputs ready, the link of the highest priority is served first.", in: -100...100)
     var priority = 0

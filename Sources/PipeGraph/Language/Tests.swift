@@ -35,7 +35,7 @@ public struct Feed: OptionBlock {
     @Option("How many items.", in: 1...1_000_000_000) public var items: Int?
     @Option("The same as 'items', for those who think in frames.", in: 1...1_000_000_000) public var frames: Int?
     @Option("The items themselves.") var values: [Part<ValuePart>]?
-    @Option("How fast they come; all at once, where it is not stated.", in: Rate(perSecond: 0.000_1)...)
+    @Option("How fast they come; all at once, where it is not stated.", in: Rate(perHour: 0.01)...)
     public var rate: Rate?
     @Option("When the first comes.", in: .zero...) public var at = Duration.zero
     @Option("Their keys, in turn.") public var keys: [String]?

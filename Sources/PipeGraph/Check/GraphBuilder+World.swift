@@ -2,8 +2,7 @@ import PipeKit
 
 /// What only one stage can have: a file to write, an address to listen on.
 extension GraphBuilder {
-
-    mutating func claimWorld(_ stage: Int, station: String?) {
+    mutating func claimWorld(_ stage: Int) {
         for claim in reader.worldClaims {
             switch claim.thing {
             case .reading(let path):

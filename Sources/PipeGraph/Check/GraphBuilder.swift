@@ -103,7 +103,7 @@ struct GraphBuilder {
             graph.stages[index].values = [first.result.values]
             graph.stages[index].claims = first.result.claims
             if !first.result.values.isSound { isPartial[index] = true }
-            claimWorld(index, station: stations.first)
+            claimWorld(index)
             if graph.stages[index].replicas > 1 { reportShared(index, by: graph.stages[index].replicas, "replicas") }
             guard stations.count > 1 else { continue }
             if first.usedStation {
@@ -112,7 +112,7 @@ struct GraphBuilder {
                     let bound = bind(stage, type, station: station)
                     graph.stages[index].values.append(bound.values)
                     graph.stages[index].claims.add(bound.claims)
-                    claimWorld(index, station: station)
+                    claimWorld(index)
                 }
                 reader.diagnostics.skipsRepeats = false
             } else {

@@ -1,0 +1,3 @@
+module enginebench
+
+go 1.19

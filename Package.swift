@@ -63,7 +63,9 @@ let package = Package(
     targets: [
         // libyaml 0.2.5: a complete YAML 1.1 reader with a mark on every event. Saves us a YAML parser.
         .systemLibrary(name: "CYaml"),
-        library("PipeCore"),
+        // Thread names and timer slack, which Swift's Glibc module leaves out.
+        .target(name: "CLinux"),
+        library("PipeCore", uses: ["CLinux"]),
         library("PipeKit", uses: ["PipeCore"]),
         library("PipeGraph", uses: ["PipeCore", "PipeKit", "CYaml"]),
         .executableTarget(

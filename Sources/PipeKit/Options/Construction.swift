@@ -1,3 +1,5 @@
+import PipeCore
+
 /// Tells the property wrappers of a type that is being made what they are being made for.
 ///
 /// Swift evaluates the initial values of stored properties in the order of their declaration, so the n-th wrapper that
@@ -9,9 +11,19 @@ final class Construction: @unchecked Sendable {  // used by the one thread that 
     private(set) var declared: [Fields.Slot] = []
     private(set) var count = 0
     private let values: [BoundValue?]?
+    private var outboxes: UnsafeMutablePointer<Outbox>?
 
-    /// `values` nil records what is declared.
-    init(values: [BoundValue?]?) { self.values = values }
+    /// `values` nil records what is declared. `outboxes` are what the outputs of an instance that runs send into.
+    init(values: [BoundValue?]?, outboxes: UnsafeMutablePointer<Outbox>? = nil) {
+        self.values = values
+        self.outboxes = outboxes
+    }
+
+    /// Where the next output sends into; nil where the instance does not run.
+    func nextOutbox() -> UnsafeMutablePointer<Outbox>? {
+        defer { outboxes = outboxes.map { $0 + 1 } }
+        return outboxes
+    }
 
     /// The construction that asks for declarations; nil while a default value is made.
     static var active: Construction? { current.flatMap { $0.isPaused ? nil : $0 } }

@@ -1,3 +1,4 @@
+import PipeCore
 import Synchronization
 
 /// A property wrapper that declares something about the type it stands in.
@@ -146,6 +147,9 @@ extension Fields.Slot {
 
 /// Values read for the fields of one instance, in the order of declaration.
 public struct FieldValues: Sendable {
+    /// Of a type without options, or for which all have their defaults.
+    public static let none = FieldValues(values: [])
+
     var values: [BoundValue?]
     /// Every value could be read, and none is missing. An option that could not be read has its default; one that is
     /// required has none, and must not be asked for.
@@ -226,7 +230,12 @@ extension Fields {
 
     /// An instance with these values.
     public func make<T: Declared>(_ type: T.Type, _ values: FieldValues) -> T {
-        Construction.$current.withValue(Construction(values: values.values)) { T() }
+        make(type, values, outputs: nil)
+    }
+
+    /// An instance that runs, and sends into these.
+    func make<T: Declared>(_ type: T.Type, _ values: FieldValues, outputs: UnsafeMutablePointer<Outbox>?) -> T {
+        Construction.$current.withValue(Construction(values: values.values, outboxes: outputs)) { T() }
     }
 
     /// The option that was meant by a name that is none.

@@ -34,18 +34,47 @@ public struct Output<Carried: Payload>: DeclaredProperty {
         let bound = construction?.declare {
             .output(PortSpec(summary: summary, payload: .of(Carried.self, like: input), arity: arity))
         }
-        wrappedValue = Sender(name: bound?.name ?? "")
+        wrappedValue = Sender(name: bound?.name ?? "", outbox: construction?.nextOutbox())
     }
 }
 
-/// The end of a link that a stage takes items from.
+/// The end of a link that a stage takes items from. They come to `process`.
 public struct Receiver<Carried: Payload>: Sendable {
     let name: String
 }
 
 /// The end of a link that a stage gives items to.
-public struct Sender<Carried: Payload>: Sendable {
+///
+/// Sending never waits and never fails: what is sent is offered to the links when the step is over, and the stage is not
+/// stepped again before they have taken it.
+public struct Sender<Carried: Payload>: @unchecked Sendable {  // used by whoever steps the stage
     let name: String
+    @usableFromInline let outbox: UnsafeMutablePointer<Outbox>?
+    @usableFromInline let kind: UInt16
+
+    init(name: String, outbox: UnsafeMutablePointer<Outbox>?) {
+        self.name = name
+        self.outbox = outbox
+        kind = Carried.self == AnyPayload.self ? 0 : PayloadType.kind(of: Carried.self)
+    }
+
+    /// Whether the graph links this output to anything.
+    public var isLinked: Bool { outbox?.pointee.isLinked ?? false }
+
+    /// Sends an item on: its number, key and time of capture go with it. Where nothing is linked, it is dropped as not
+    /// chosen.
+    @inlinable
+    public func send(_ item: consuming Item<Carried>) {
+        guard let outbox else { return }
+        outbox.pointee.send(item, kind)
+    }
+
+    /// Sends something new, captured now unless it is said when.
+    @inlinable
+    public func send(_ payload: consuming Carried, key: Key = .none, captured: Instant? = nil) {
+        guard let outbox else { return }
+        outbox.pointee.make(payload, kind, key: key, captured: captured)
+    }
 }
 
 /// A port as it was declared.
@@ -68,7 +97,9 @@ public struct PortSpec: Sendable {
 
         static func of(_ type: (some Payload).Type, like input: String?) -> Carried {
             if let input { return .like(input) }
-            return type == AnyPayload.self ? .any : .payload(type.payload)
+            if type == AnyPayload.self { return .any }
+            _ = PayloadType.kind(of: type)  // so that a test finds it by its name
+            return .payload(type.payload)
         }
     }
 

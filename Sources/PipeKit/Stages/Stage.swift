@@ -9,11 +9,52 @@ public protocol Stage: Declared {
 
     /// What this stage, with these options, asks of the graph around it.
     func claims(_ claims: inout Claims)
+
+    // What the engine calls, on one thread at a time. None of it waits for anything.
+
+    /// Before the first item.
+    mutating func start(_ context: StageContext) throws
+    /// The time has come that `context.wake` asked for.
+    mutating func wake(_ context: StageContext) throws
+    /// Work that was submitted is done, or has failed.
+    mutating func completed(_ completion: Completion, _ context: StageContext) throws
+    /// An input has ended, by its place in the order of declaration.
+    mutating func ended(input: Int, _ context: StageContext) throws
+    /// All inputs have ended, or the source was stopped: what is kept goes out now, or when a timer or an operation that
+    /// is under way calls again.
+    mutating func finish(_ context: StageContext) throws
+    /// A test does something to it: a connection breaks.
+    mutating func disturbed(_ disturbance: Disturbance, _ context: StageContext) throws
+    /// Items that will not come, for a stage that waits for partners.
+    mutating func missed(_ gap: Gap, _ context: StageContext) throws
+    /// The instance's life is over, after its end or its failure: threads and files are let go.
+    mutating func stopped()
+
+    /// True for a stage that keeps items until their partners come, and so must know which will not.
+    static var awaitsPartners: Bool { get }
+    /// Not to be implemented: `Source` and `Consumer` do.
+    static func body(_ values: FieldValues, _ outputs: UnsafeMutablePointer<Outbox>) -> StageBody
 }
 
 extension Stage {
     public func check(_ report: inout Diagnostics) {}
     public func claims(_ claims: inout Claims) {}
+
+    public mutating func start(_ context: StageContext) throws {}
+    public mutating func wake(_ context: StageContext) throws {}
+    public mutating func ended(input: Int, _ context: StageContext) throws {}
+    public mutating func finish(_ context: StageContext) throws {}
+    public mutating func missed(_ gap: Gap, _ context: StageContext) throws {}
+    public mutating func stopped() {}
+    public static var awaitsPartners: Bool { false }
+
+    public mutating func completed(_ completion: Completion, _ context: StageContext) throws {
+        _ = try completion.result.get()
+    }
+
+    public mutating func disturbed(_ disturbance: Disturbance, _ context: StageContext) throws {
+        throw StageError("the test broke its connection")
+    }
 }
 
 /// The card of a stage type.
@@ -118,7 +159,10 @@ public final class StageType: Sendable {
     public let fields: Fields
     public let inputs: [PortSpec]
     public let outputs: [PortSpec]
+    /// It keeps items until their partners come.
+    public let awaitsPartners: Bool
     private let make: @Sendable (FieldValues) -> any Stage
+    private let makeBody: @Sendable (FieldValues, UnsafeMutablePointer<Outbox>) -> StageBody
 
     public init<S: Stage>(_ type: S.Type) {
         let fields = Fields.of(type)
@@ -126,7 +170,9 @@ public final class StageType: Sendable {
         self.fields = fields
         inputs = fields.inputs
         outputs = fields.outputs
+        awaitsPartners = S.awaitsPartners
         make = { values in fields.make(S.self, values) }
+        makeBody = { values, outputs in S.body(values, outputs) }
     }
 
     public var name: String { info.name }
@@ -135,6 +181,11 @@ public final class StageType: Sendable {
 
     /// A stage with these options.
     public func stage(_ values: FieldValues) -> any Stage { make(values) }
+
+    /// An instance that runs, with its outputs.
+    public func body(_ values: FieldValues, _ outputs: UnsafeMutablePointer<Outbox>) -> StageBody {
+        makeBody(values, outputs)
+    }
 }
 
 /// A group of stage types that belong together; `Plugins/<Name>` has one each.

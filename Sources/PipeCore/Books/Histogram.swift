@@ -1,0 +1,59 @@
+/// How often times were how long, to about three percent: sixteen steps for each doubling.
+public struct Histogram: Sendable, Hashable {
+    private var counts: [Int] = []  // empty until the first is recorded: most graphs have many quiet stages
+    public private(set) var count = 0
+    public private(set) var sum = 0
+    public private(set) var most = 0
+
+    private static let doublings = 41  // up to 18 minutes; what is longer counts as that
+    private static let size = (doublings - 3) * 16
+
+    public init() {}
+
+    public mutating func record(_ nanoseconds: Int, times: Int = 1) {
+        if counts.isEmpty { counts = [Int](repeating: 0, count: Self.size) }
+        let value = max(0, nanoseconds)
+        counts[Self.bucket(of: value)] += times
+        count += times
+        sum &+= value &* times
+        most = max(most, value)
+    }
+
+    private static func bucket(of value: Int) -> Int {
+        let shift = max(0, Int.bitWidth - 5 - value.leadingZeroBitCount)
+        return min(shift * 16 + (value >> shift), size - 1)
+    }
+
+    /// The middle of what a bucket holds.
+    private static func value(of bucket: Int) -> Int {
+        if bucket < 32 { return bucket }
+        let shift = bucket / 16 - 1
+        return (bucket - shift * 16) << shift + (1 << shift) / 2
+    }
+
+    /// The time that a share of all stayed within; nil where nothing was recorded.
+    public func quantile(_ share: Double) -> Duration? {
+        guard count > 0 else { return nil }
+        let rank = max(1, Int((share * Double(count)).rounded(.up)))
+        var seen = 0
+        for (bucket, number) in counts.enumerated() {
+            seen += number
+            if seen >= rank { return .nanoseconds(min(Self.value(of: bucket), most)) }
+        }
+        return .nanoseconds(most)
+    }
+
+    public var mean: Duration? { count > 0 ? .nanoseconds(sum / count) : nil }
+
+    public static func += (a: inout Histogram, b: Histogram) {
+        guard b.count > 0 else { return }
+        if a.counts.isEmpty {
+            a.counts = b.counts
+        } else {
+            for index in a.counts.indices { a.counts[index] += b.counts[index] }
+        }
+        a.count += b.count
+        a.sum &+= b.sum
+        a.most = max(a.most, b.most)
+    }
+}

@@ -1,0 +1,187 @@
+/// All numbers of a run at one moment. The table, the report, the tests and whatever shows numbers later read this one
+/// type, so that no two of them can disagree.
+public struct RunNumbers: Sendable {
+    public var at: Instant
+    public var stages: [StageNumbers]
+    public var links: [LinkNumbers]
+    public var paths: [PathNumbers]
+
+    public init(at: Instant, stages: [StageNumbers], links: [LinkNumbers], paths: [PathNumbers]) {
+        self.at = at
+        self.stages = stages
+        self.links = links
+        self.paths = paths
+    }
+}
+
+/// One link, or several copies of one taken together.
+public struct LinkNumbers: Sendable, Hashable {
+    public var name: String
+    public var station: String
+    public var from: LinkPlan.End
+    public var to: LinkPlan.End
+    public var books: LinkBooks
+    public var capacity: Int
+    public var bytes: Int
+    public var isEnded: Bool
+}
+
+/// One stage copy, or all copies of a stage taken together.
+public struct StageNumbers: Sendable, Hashable {
+    public enum State: String, Sendable, CaseIterable {
+        case running
+        /// Its output has no room.
+        case blocked
+        /// It failed, and waits to be started anew.
+        case restarting
+        /// It has had no item for longer than `expect_item_within`.
+        case stalled
+        case ended
+        /// It failed for good.
+        case failed
+    }
+
+    public var name: String
+    public var station: String
+    public var isSource: Bool
+    public var isSink: Bool
+    public var state: State
+    public var books: StageBooks
+    /// Items sent by each output.
+    public var sent: [Int]
+    public var restarts: Int
+    public var stalls: Int
+    /// Time that it worked.
+    public var busy: Duration
+    /// From being sent to being taken.
+    public var wait: Histogram
+    /// The work on one item.
+    public var service: Histogram
+    /// How it failed last.
+    public var failure: String?
+
+    /// Items that came out of it: those sent, or for a sink those it is done with.
+    public var out: Int { isSink ? books.done : books.sent }
+}
+
+/// From capture at a source to arrival at a sink.
+public struct PathNumbers: Sendable, Hashable {
+    public var source: String
+    public var sink: String
+    public var latency: Histogram
+}
+
+extension RunNumbers {
+    /// Where the books do not add up, in words: nothing, or the engine is wrong.
+    ///
+    /// While a run goes on, each link and each stage is balanced in itself. When it has ended, what a stage has sent is
+    /// what its links got, and what its links gave is what the stage took.
+    public func imbalances(hasEnded: Bool) -> [String] {
+        var found: [String] = []
+        for link in links where !link.books.isBalanced {
+            let books = link.books
+            found.append(
+                "link \(link.fullName): in \(books.in), but out \(books.out) + dropped \(books.dropped.total)"
+                    + " + held \(books.held)"
+            )
+        }
+        for stage in stages where !stage.books.isBalanced {
+            let books = stage.books
+            found.append(
+                "stage \(stage.fullName): in \(books.in), but done \(books.done) + dropped \(books.dropped.total)"
+                    + " + failed \(books.failed) + held \(books.held)"
+            )
+        }
+        guard hasEnded else { return found }
+        var taken = [Int](repeating: 0, count: stages.count)
+        for link in links {
+            taken[link.to.stage] += link.books.out
+            let sent = stages[link.from.stage].sent[link.from.port]
+            if link.books.in != sent {
+                found.append("link \(link.fullName): in \(link.books.in), but its sender sent \(sent)")
+            }
+        }
+        for (index, stage) in stages.enumerated() where !stage.isSource && stage.books.in != taken[index] {
+            found.append("stage \(stage.fullName): in \(stage.books.in), but its links gave \(taken[index])")
+        }
+        return found
+    }
+
+    /// The copies of each stage and each link taken together.
+    public var merged: RunNumbers {
+        var result = RunNumbers(at: at, stages: [], links: [], paths: [])
+        var places: [String: Int] = [:]
+        for stage in stages {
+            if let place = places[stage.name] {
+                result.stages[place].add(stage)
+            } else {
+                places[stage.name] = result.stages.count
+                result.stages.append(stage)
+                result.stages[result.stages.count - 1].station = ""
+            }
+        }
+        places = [:]
+        for link in links {
+            if let place = places[link.name] {
+                result.links[place].add(link)
+            } else {
+                places[link.name] = result.links.count
+                result.links.append(link)
+                result.links[result.links.count - 1].station = ""
+            }
+        }
+        places = [:]
+        for path in paths {
+            func name(_ text: String) -> String { String(text.prefix { $0 != "/" }) }
+            let (source, sink) = (name(path.source), name(path.sink))
+            if let place = places["\(source)/\(sink)"] {
+                result.paths[place].latency += path.latency
+            } else {
+                places["\(source)/\(sink)"] = result.paths.count
+                result.paths.append(PathNumbers(source: source, sink: sink, latency: path.latency))
+            }
+        }
+        return result
+    }
+}
+
+extension LinkNumbers {
+    public var fullName: String { station.isEmpty ? name : "\(name)/\(station)" }
+
+    fileprivate mutating func add(_ other: LinkNumbers) {
+        books += other.books
+        capacity += other.capacity
+        bytes += other.bytes
+        isEnded = isEnded && other.isEnded
+    }
+}
+
+extension StageNumbers {
+    public var fullName: String { station.isEmpty ? name : "\(name)/\(station)" }
+
+    fileprivate mutating func add(_ other: StageNumbers) {
+        if other.state.weight > state.weight { state = other.state }
+        books += other.books
+        for port in sent.indices where port < other.sent.count { sent[port] += other.sent[port] }
+        restarts += other.restarts
+        stalls += other.stalls
+        busy += other.busy
+        wait += other.wait
+        service += other.service
+        failure = failure ?? other.failure
+    }
+}
+
+extension StageNumbers.State {
+    /// Of several copies the one that a person should know of.
+    fileprivate var weight: Int {
+        switch self {
+        case .ended: 0
+        case .running: 1
+        case .blocked: 2
+        case .stalled: 3
+        case .restarting: 4
+        case .failed: 5
+        }
+    }
+}

@@ -1,0 +1,87 @@
+/// What one stage copy counts and remembers between two items. It stands behind a pointer, so that the work on an item
+/// costs no exclusivity check; it belongs to whoever steps the stage.
+public struct Cell {
+    /// The time of this step.
+    @usableFromInline var now = 0
+    /// Items of the current call whose fate is open: taken from a link or released, and neither sent, dropped nor kept.
+    @usableFromInline var open = 0
+    @usableFromInline var done = 0
+    @usableFromInline var made = 0
+    var taken = 0
+    var dropped = DropCounts()
+    var failed = 0
+    var kept = 0
+
+    /// The number of the next item that the stage makes.
+    @usableFromInline var sequence = 0
+    @usableFromInline let source: UInt32
+    /// The work on further items must wait: an output is full, or the stage is busy.
+    @usableFromInline var stops = false
+    @usableFromInline var input = 0
+    /// When the stage wants to be called.
+    var wake = Int.max
+    var busyUntil = Int.min
+    var random: RandomSource
+    /// The item being worked on is copied first, to be set aside if the work fails.
+    @usableFromInline var savesItems = false
+    @usableFromInline let saved: UnsafeMutablePointer<Slot>
+    @usableFromInline var hasSaved = false
+
+    init(source: UInt32, seed: UInt64) {
+        self.source = source
+        random = RandomSource(seed: seed)
+        saved = .allocate(capacity: 1)
+    }
+
+    /// An item was handed over to one of the outputs.
+    @inlinable
+    mutating func send() {
+        if open > 0 {
+            open &-= 1
+            done &+= 1
+        } else {
+            made &+= 1
+        }
+    }
+
+    /// What a call leaves open was used up by the stage.
+    @inlinable
+    mutating func settle() {
+        done &+= open
+        open = 0
+    }
+
+    @inlinable
+    mutating func save(_ slot: UnsafeMutablePointer<Slot>) {
+        slot.copyItem(to: saved)
+        hasSaved = true
+    }
+
+    @usableFromInline
+    mutating func forget() {
+        if hasSaved { saved.destroy() }
+        hasSaved = false
+    }
+}
+
+extension UnsafeMutablePointer<Slot> {
+    @usableFromInline func copyItem(to other: UnsafeMutablePointer<Slot>) { copy(to: other) }
+}
+
+/// A seeded generator (SplitMix64): small, fast, and the same everywhere.
+public struct RandomSource: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// Evenly from 0 up to 1.
+    public mutating func share() -> Double { Double(next() >> 11) / Double(1 << 53) }
+}

@@ -1,0 +1,73 @@
+/// The way in for a thread of a source's own: a camera's, a socket's. What it pushes passes through a link with books
+/// like any other, and leaves by one of the source's outputs when the engine has room.
+public final class Intake: @unchecked Sendable {  // the link has a lock of its own; the rest is guarded by `lock`
+    let link: Link
+    private unowned let node: Node
+    private let lock = Lock()
+    private let changed = Lock.Condition()
+    private var isClosed = false
+    private var sequence = 0
+
+    init(link: Link, node: Node) {
+        self.link = link
+        self.node = node
+    }
+
+    /// Hands over an item. Where the policy is to block it waits for room, for so long at most; false says that the item
+    /// was not taken, for want of room or since the run has ended.
+    @discardableResult
+    public func push(
+        _ payload: consuming some Payload,
+        key: Key = .none,
+        captured: Instant? = nil,
+        waiting patience: Duration = .seconds(3600)
+    ) -> Bool {
+        let now = node.engine.runner.time
+        let slot = UnsafeMutablePointer<Slot>.allocate(capacity: 1)
+        defer { slot.deallocate() }
+        lock.lock()
+        let header = Header(
+            sequence: sequence,
+            captured: captured ?? Instant(nanoseconds: now),
+            sent: Instant(nanoseconds: now),
+            key: key,
+            source: UInt32(node.index)
+        )
+        slot.initialize(to: Slot(header: header))
+        payload.put(into: slot)
+        let deadline = Instant(nanoseconds: now) + patience
+        while !isClosed {
+            if link.put(slot, 1, copying: false, now: node.engine.runner.time) == 1 {
+                sequence += 1
+                lock.unlock()
+                node.notify()
+                return true
+            }
+            let left = deadline.nanoseconds - node.engine.runner.time
+            guard left > 0, node.engine.runner.isRealTime else { break }
+            changed.wait(lock, until: monotonicTime() + left)
+        }
+        lock.unlock()
+        slot.destroy()
+        return false
+    }
+
+    /// Nothing more will come.
+    public func close() {
+        let wasOpen = lock.locked {
+            defer { isClosed = true }
+            return !isClosed
+        }
+        guard wasOpen else { return }
+        link.close()
+        changed.broadcast()
+        node.engine.intakeClosed()
+        node.notify()
+    }
+
+    func madeRoom() {
+        lock.lock()
+        changed.signal()
+        lock.unlock()
+    }
+}

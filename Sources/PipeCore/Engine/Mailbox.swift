@@ -1,0 +1,96 @@
+import Synchronization
+
+/// Where the results of operations wait for their stage.
+final class Mailbox: @unchecked Sendable {  // guarded by its lock
+    private let lock = Lock()
+    private var arrived: [(completion: Completion, generation: Int)] = []
+    private var underway = 0
+    /// Results for an instance that has failed since are nobody's.
+    private(set) var generation = 0
+
+    /// Whether something may have arrived: most steps need not take the lock to know that nothing has.
+    private let mayHoldMail = Atomic<Bool>(false)
+
+    var isIdle: Bool { lock.locked { underway == 0 } }
+
+    func begin() { lock.locked { underway += 1 } }
+
+    func put(_ completion: Completion, generation: Int) {
+        lock.locked { arrived.append((completion, generation)) }
+        mayHoldMail.store(true, ordering: .releasing)
+    }
+
+    func take() -> [Completion] {
+        guard mayHoldMail.exchange(false, ordering: .acquiring) else { return [] }
+        return lock.locked {
+            guard !arrived.isEmpty else { return [] }
+            defer { arrived = [] }
+            let current = arrived.filter { $0.generation == generation }
+            underway -= current.count
+            return current.map(\.completion)
+        }
+    }
+
+    func renew() {
+        lock.locked {
+            generation += 1
+            underway = 0
+        }
+    }
+}
+
+/// Blocking work that a stage has submitted. Each attempt has one outcome: its own, or that its time was over.
+final class Operation: Sendable {
+    let node: Node
+    let token: Int
+    let effort: Effort
+    private let generation: Int
+    private let work: @Sendable () throws -> any Sendable
+    /// Attempts that have an outcome.
+    private let settled = Atomic<Int>(0)
+
+    init(
+        node: Node,
+        token: Int,
+        effort: Effort,
+        generation: Int,
+        work: @escaping @Sendable () throws -> any Sendable
+    ) {
+        self.node = node
+        self.token = token
+        self.effort = effort
+        self.generation = generation
+        self.work = work
+    }
+
+    func perform() -> Result<any Sendable, any Error> { Result { try work() } }
+
+    enum Step {
+        /// The attempt had an outcome already.
+        case none
+        /// Another attempt is to begin after so many nanoseconds.
+        case again(after: Int)
+        /// The stage has its answer.
+        case answered
+    }
+
+    /// Takes the outcome of an attempt, counted from 1. The first to come holds.
+    func settle(_ attempt: Int, _ result: Result<any Sendable, any Error>) -> Step {
+        let isFirst = settled.compareExchange(
+            expected: attempt - 1,
+            desired: attempt,
+            ordering: .acquiringAndReleasing
+        ).exchanged
+        guard isFirst else { return .none }
+        if case .failure = result, attempt < effort.attempts {
+            return .again(after: min(effort.backoff.nanoseconds << min(attempt - 1, 20), 60_000_000_000))
+        }
+        node.mailbox.put(Completion(token: token, result: result), generation: generation)
+        node.notify()
+        return .answered
+    }
+
+    var isLate: Result<any Sendable, any Error> {
+        .failure(StageError("it took longer than \(effort.deadline.text)"))
+    }
+}

@@ -1,0 +1,162 @@
+/// What a stage has sent on one output and its links have not taken yet.
+///
+/// A step sends into it without looking; afterwards it is offered to the links, and the stage is not stepped again
+/// before all is taken. So `send` never fails and never waits, and what stands here is bounded by one step's output.
+public struct Outbox {
+    @usableFromInline var slots: UnsafeMutablePointer<Slot>
+    @usableFromInline var capacity: Int
+    @usableFromInline var count = 0
+    @usableFromInline let cell: UnsafeMutablePointer<Cell>
+    /// Beyond so many, a step ends early.
+    @usableFromInline let limit: Int
+    public let isLinked: Bool
+    /// Items sent since the run began.
+    @usableFromInline var sent = 0
+    /// Slots at the front that are gone already.
+    private var start = 0
+    let links: [Link]
+    let leavesGaps: Bool
+    /// How far each link of a fan-out has got.
+    private var cursors: [Int]
+
+    init(links: [Link], cell: UnsafeMutablePointer<Cell>, limit: Int = 64) {
+        capacity = limit
+        self.limit = limit
+        self.cell = cell
+        self.links = links
+        isLinked = !links.isEmpty
+        leavesGaps = links.contains { $0.leavesGaps }
+        cursors = [Int](repeating: 0, count: links.count)
+        slots = .allocate(capacity: limit)
+    }
+
+    /// The place for one more slot, which the caller fills.
+    @inlinable
+    mutating func push() -> UnsafeMutablePointer<Slot> {
+        if count == capacity { grow() }
+        let place = slots + count
+        count &+= 1
+        if count >= limit { cell.pointee.stops = true }
+        return place
+    }
+
+    @usableFromInline
+    mutating func grow() {
+        let larger = UnsafeMutablePointer<Slot>.allocate(capacity: capacity * 2)
+        (larger + start).moveInitialize(from: slots + start, count: count - start)
+        slots.deallocate()
+        slots = larger
+        capacity *= 2
+    }
+
+    /// Sends an item on. `kind` is the payload's type where the output declares one.
+    @inlinable
+    public mutating func send<Carried: Payload>(_ item: consuming Item<Carried>, _ kind: UInt16) {
+        guard isLinked else { return dropUnlinked() }
+        let slot = push()
+        slot.initialize(to: Slot(header: item.header))
+        slot.fill(item.payload, kind)
+        slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
+        sent &+= 1
+        cell.pointee.send()
+    }
+
+    /// Sends something that begins here.
+    @inlinable
+    public mutating func make<Carried: Payload>(
+        _ payload: consuming Carried,
+        _ kind: UInt16,
+        key: Key,
+        captured: Instant?
+    ) {
+        guard isLinked else { return }
+        let now = Instant(nanoseconds: cell.pointee.now)
+        let slot = push()
+        slot.initialize(
+            to: Slot(
+                header: Header(
+                    sequence: cell.pointee.sequence,
+                    captured: captured ?? now,
+                    sent: now,
+                    key: key,
+                    source: cell.pointee.source
+                )
+            )
+        )
+        slot.fill(payload, kind)
+        sent &+= 1
+        cell.pointee.sequence &+= 1
+        cell.pointee.made &+= 1
+    }
+
+    @usableFromInline
+    mutating func dropUnlinked() {
+        guard cell.pointee.open > 0 else { return }
+        cell.pointee.open -= 1
+        cell.pointee.dropped[.notChosen] += 1
+    }
+
+    /// Room for items in the links that make the sender wait.
+    var room: Int { links.reduce(limit) { min($0, $1.room) } }
+
+    /// Offers all to the links, and tells who got something. True when nothing is left.
+    mutating func flush(now: Int, told: (Link) -> Void) -> Bool {
+        guard count > 0 else { return true }
+        let number = count - start
+        if links.count == 1 {
+            let taken = links[0].put(slots + start, number, copying: false, now: now)
+            if taken > 0 { told(links[0]) }
+            start += taken
+        } else {
+            start += spread(number, now: now, told: told)
+        }
+        guard start == count else { return false }
+        (start, count) = (0, 0)
+        if capacity > 16 * limit { shrink() }
+        return true
+    }
+
+    /// To several links: all but the last get copies, the last gets the items themselves, once the others have them.
+    private mutating func spread(_ number: Int, now: Int, told: (Link) -> Void) -> Int {
+        let last = links.count - 1
+        var slowest = number
+        for index in 0..<last {
+            let waiting = number - cursors[index]
+            if waiting > 0 {
+                let taken = links[index].put(slots + start + cursors[index], waiting, copying: true, now: now)
+                cursors[index] += taken
+                if taken > 0 { told(links[index]) }
+            }
+            slowest = min(slowest, cursors[index])
+        }
+        let taken = slowest > 0 ? links[last].put(slots + start, slowest, copying: false, now: now) : 0
+        if taken > 0 { told(links[last]) }
+        for index in 0..<last { cursors[index] -= taken }
+        return taken
+    }
+
+    /// Whether a link has no room; each that has none tells the stage when it has.
+    func mustWait() -> Bool {
+        var mustWait = false
+        for link in links where link.policy.whenFull == .block && !link.awaitRoom() { mustWait = true }
+        return mustWait
+    }
+
+    /// One large output must not keep its memory forever.
+    private mutating func shrink() {
+        slots.deallocate()
+        slots = .allocate(capacity: limit)
+        capacity = limit
+    }
+
+    /// Enters what was sent and will not be taken any more into the links' books.
+    mutating func abandon(_ reason: DropReason) {
+        for (index, link) in links.enumerated() {
+            let first = start + (links.count > 1 && index < links.count - 1 ? cursors[index] : 0)
+            link.abandon((first..<max(first, count)).count { !slots[$0].header.isGap }, reason)
+            cursors[index] = 0
+        }
+        for index in start..<count { (slots + index).destroy() }
+        (start, count) = (0, 0)
+    }
+}

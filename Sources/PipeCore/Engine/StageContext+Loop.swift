@@ -1,0 +1,28 @@
+// What PipeKit's loop over a batch needs of the engine. Not for stages.
+extension StageContext {
+    /// An item is in the stage's hands.
+    @inlinable
+    public func open(_ slot: UnsafeMutablePointer<Slot>) {
+        cell.pointee.open = 1
+        if cell.pointee.savesItems { cell.pointee.save(slot) }
+    }
+
+    /// The call has returned.
+    @inlinable
+    public func settle() {
+        cell.pointee.settle()
+        if cell.pointee.hasSaved { cell.pointee.forget() }
+    }
+
+    @inlinable public var mustStop: Bool { cell.pointee.stops }
+
+    /// The call ended with an error.
+    public func failedOnItem(_ error: any Error) { node.failed(cell.pointee.open, error) }
+
+    public func passOnGap(_ slot: UnsafeMutablePointer<Slot>) { node.passOnGap(slot) }
+
+    public func takeGap(_ slot: UnsafeMutablePointer<Slot>) -> Gap {
+        defer { slot.destroy() }
+        return slot.pointee.gap
+    }
+}

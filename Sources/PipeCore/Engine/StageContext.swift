@@ -1,0 +1,157 @@
+/// What a stage may ask of the engine while it is called. It is valid for the call only.
+public struct StageContext {
+    @usableFromInline let cell: UnsafeMutablePointer<Cell>
+    unowned(unsafe) let node: Node
+
+    init(cell: UnsafeMutablePointer<Cell>, node: Node) {
+        self.cell = cell
+        self.node = node
+    }
+
+    /// The time of this step: since the run began, real or virtual.
+    @inlinable public var now: Instant { Instant(nanoseconds: cell.pointee.now) }
+    /// The same as a date: seconds since 1970. A test may make it jump; `now` never does.
+    public var date: Double { node.date(of: now) }
+    public func date(of instant: Instant) -> Double { node.date(of: instant) }
+
+    /// Which input the item came by, in the order of declaration.
+    @inlinable public var input: Int { cell.pointee.input }
+    public var stage: String { node.setup.name }
+    public var station: String { node.setup.station }
+    /// The name of the stage copy that an item began at.
+    public func source(_ header: Header) -> String { node.sourceName(header.source) }
+
+    // MARK: The fate of items
+
+    /// Leaves an item out, on purpose.
+    @inlinable
+    public func drop<Carried>(_ item: consuming Item<Carried>, _ reason: DropReason = .notChosen) {
+        drop(item.header, reason)
+    }
+
+    public func drop(_ header: Header, _ reason: DropReason = .notChosen) {
+        node.drop(header, reason)
+    }
+
+    /// The stage keeps the item it is working on: it is counted as held until it is released.
+    public func keep() {
+        precondition(cell.pointee.open > 0, "'\(stage)' keeps an item that it does not have")
+        cell.pointee.open -= 1
+        cell.pointee.kept += 1
+    }
+
+    /// Items that were kept are in the stage's hands again: those that are neither sent nor dropped nor kept before the
+    /// call returns are used up.
+    public func release(_ count: Int = 1) {
+        precondition(cell.pointee.kept >= count, "'\(stage)' releases \(count) items and keeps \(cell.pointee.kept)")
+        cell.pointee.kept -= count
+        cell.pointee.open += count
+    }
+
+    /// Items in the stage's hands could not be worked on: counted as failed, under the stage's `on_error`.
+    public func fail(_ count: Int, _ error: any Error) {
+        precondition(cell.pointee.open >= count, "'\(stage)' fails on \(count) items and has \(cell.pointee.open)")
+        node.failed(count, error)
+    }
+
+    /// What came from outside was not fit to become an item: it counts as taken in and failed.
+    public func reject(_ count: Int = 1) {
+        cell.pointee.taken += count
+        cell.pointee.failed += count
+    }
+
+    /// The stage cannot go on. This instance takes nothing more; `restart` says whether another one follows.
+    public func die(_ error: any Error) { node.die(error) }
+
+    /// How often the stage has been started anew.
+    public var restarts: Int { node.restartCount }
+
+    // MARK: Time
+
+    /// Asks to be called at a time; the earliest time asked for holds.
+    public func wake(at time: Instant) { cell.pointee.wake = min(cell.pointee.wake, time.nanoseconds) }
+    public func wake(after duration: Duration) { wake(at: now + duration) }
+
+    /// The stage takes nothing more before this time has passed.
+    public func busy(for duration: Duration) {
+        cell.pointee.busyUntil = (now + duration).nanoseconds
+        cell.pointee.stops = true
+    }
+
+    /// Takes nothing from an input until it is resumed.
+    public func pause(input: Int) { node.pause(input, true) }
+    public func resume(input: Int) { node.pause(input, false) }
+
+    // MARK: The world
+
+    /// Does blocking work outside; its result comes back to `completed` under the same token. While it goes on the stage
+    /// does not end.
+    public func submit(
+        _ token: Int = 0,
+        _ effort: Effort = Effort(),
+        _ work: @escaping @Sendable () throws -> any Sendable
+    ) {
+        node.submit(token, effort, work)
+    }
+
+    /// A way in for a thread of the stage's own: a camera's, a socket's.
+    public func intake(_ policy: LinkPolicy) -> Intake { node.intake(policy) }
+
+    /// Files as this run has them: on disk, or in memory in a test.
+    public var files: any FileStore { node.engine.options.files }
+
+    /// Chance, repeatable from the run's seed.
+    public func random<Value>(_ draw: (inout RandomSource) -> Value) -> Value { draw(&cell.pointee.random) }
+
+    public func log(_ level: LogLevel, _ message: String) { node.log(level, message) }
+}
+
+/// How hard an operation is tried.
+public struct Effort: Sendable, Hashable {
+    /// How long one attempt may take.
+    public var deadline: Duration
+    public var attempts: Int
+    /// The wait before the second attempt; it doubles with each.
+    public var backoff: Duration
+
+    public init(deadline: Duration = .seconds(60), attempts: Int = 1, backoff: Duration = .milliseconds(100)) {
+        self.deadline = deadline
+        self.attempts = attempts
+        self.backoff = backoff
+    }
+}
+
+public enum LogLevel: String, Sendable, CaseIterable, Comparable {
+    /// For those who work on pipe.
+    case debug
+    /// Something began, ended or changed.
+    case info
+    /// Unexpected, and nothing was lost.
+    case warning
+    /// Data was lost, or a person is needed.
+    case error
+
+    public static func < (a: LogLevel, b: LogLevel) -> Bool {
+        allCases.firstIndex(of: a) ?? 0 < allCases.firstIndex(of: b) ?? 0
+    }
+}
+
+/// Where stages write files.
+public protocol FileStore: Sendable {
+    /// Opens a file to append to it, with its directory; `exclusive` fails where there is one, `fresh` empties it.
+    func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile
+    func rename(_ path: String, to other: String) throws
+    func remove(_ path: String) throws
+}
+
+public enum FileOpening: Sendable {
+    case append, fresh, exclusive
+}
+
+public protocol AppendableFile: Sendable {
+    var size: Int { get throws }
+    /// Writes all, or throws; what was written of it before a failure is taken back.
+    func append(_ bytes: [UInt8]) throws
+    func sync() throws
+    func close() throws
+}

@@ -1,0 +1,324 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Steps the stages of an engine on real time, with a few threads.
+///
+/// Stages that have something to do stand in one queue. A worker takes one, steps it over a batch, and takes the next,
+/// which is most often the stage that it has just fed: at low rates one thread so runs a whole chain, and the others
+/// sleep. Another worker is woken only when the work that waits costs more than waking it. The queue's lock is taken
+/// twice a batch.
+final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
+    private let started = monotonicTime()
+    private let lock = Lock()
+    private let wake = Lock.Condition()
+    private let ended = Lock.Condition()
+    private var queue: [Node] = []
+    private var queueStart = 0
+    private var timers = TimerQueue()
+    private let count: Int
+    private var threads: [pthread_t] = []
+    private var parked = 0
+    /// Workers that run a stage whose steps are long: they will not come back soon for what waits.
+    private var occupied = 0
+    /// Whether a worker sleeps until the next timer, and until when.
+    private var keeperUntil: Int?
+    private var mustStop = false
+    private var isFinished = false
+    private(set) var isStandstill = false
+    private var isInterrupted = false
+    private var hasLooked = false
+    /// Steps that have ended, and how many there were when a worker that watches the others fell asleep: if no more, they
+    /// are stuck in long ones.
+    private var steps = 0
+    private var stepsSeen: Int?
+    /// Operations without an answer.
+    private var underway = 0
+    private let pool = OperationPool()
+    unowned(unsafe) var engine: Engine?
+
+    /// Waking a worker costs about this much, so that cheaper work is not handed over.
+    private static let worthWaking = 10_000
+
+    init(count: Int) { self.count = count }
+
+    var time: Int { monotonicTime() - started }
+    var isRealTime: Bool { true }
+    func batch(_ most: Int) -> Int { most }
+    func spent(on items: Int) -> Int { time }
+
+    func start() {
+        for index in 0..<count {
+            let thread = startThread(named: "pipe-worker-\(index)") { self.work() }
+            threads.append(thread)
+        }
+    }
+
+    /// Waits until every stage has closed, or until a time; true says that every stage has.
+    func wait(until time: Int?) -> Bool {
+        lock.locked {
+            defer { isInterrupted = false }
+            while !isFinished, !mustStop, !isStandstill, !isInterrupted {
+                if let time {
+                    guard self.time < time else { return false }
+                    ended.wait(lock, until: started + time)
+                } else {
+                    ended.wait(lock)
+                }
+            }
+            return isFinished
+        }
+    }
+
+    func interrupt() {
+        lock.locked {
+            isInterrupted = true
+            ended.broadcast()
+        }
+    }
+
+    /// Stops all workers, whatever there is to do; none runs when this returns.
+    func stop() {
+        lock.locked {
+            mustStop = true
+            wake.broadcast()
+            ended.broadcast()
+        }
+        for thread in threads { pthread_join(thread, nil) }
+        threads = []
+        pool.stop()
+    }
+
+    func finished() {
+        lock.locked {
+            isFinished = true
+            ended.broadcast()
+        }
+    }
+
+    // MARK: From stages and threads
+
+    func ready(_ node: Node) {
+        lock.lock()
+        queue.append(node)
+        wakeIfWorthwhile(for: node)
+        lock.unlock()
+    }
+
+    private func wakeIfWorthwhile(for node: Node) {
+        guard parked > 0 else { return }
+        let free = count - parked - occupied
+        let waiting = queue.count - queueStart
+        if free == 0 || (waiting > free && isWorthWaking(node)) { wake.signal() }
+    }
+
+    func arm(_ node: Node, at time: Int, isWatch: Bool) {
+        lock.lock()
+        timers.add(isWatch ? .watch(node) : .notify(node), at: time)
+        // A worker looks at the timers before it sleeps. Only when all sleep somebody must be told.
+        if parked == count, keeperUntil.map({ time < $0 }) ?? true { wake.signal() }
+        lock.unlock()
+    }
+
+    func submit(_ operation: Operation) {
+        lock.locked { underway += 1 }
+        begin(operation, attempt: 1)
+    }
+
+    private func begin(_ operation: Operation, attempt: Int) {
+        let deadline = Instant(nanoseconds: time) + operation.effort.deadline
+        lock.locked {
+            timers.add(.expire(operation, attempt: attempt), at: deadline.nanoseconds)
+            if parked == count, keeperUntil.map({ deadline.nanoseconds < $0 }) ?? true { wake.signal() }
+        }
+        pool.run { [self] in settle(operation, attempt: attempt, operation.perform()) }
+    }
+
+    private func settle(_ operation: Operation, attempt: Int, _ result: Result<any Sendable, any Error>) {
+        switch operation.settle(attempt, result) {
+        case .none: break
+        case .again(let wait): lock.locked { timers.add(.begin(operation, attempt: attempt + 1), at: time + wait) }
+        case .answered:
+            lock.locked {
+                underway -= 1
+                if parked == count { wake.signal() }  // it may have been the last thing that was to happen
+            }
+        }
+    }
+
+    // MARK: The workers
+
+    private func work() {
+        cpipe_set_timer_slack(1000)  // a source that is paced by the microsecond is called by the microsecond
+        lock.lock()
+        while !mustStop {
+            if timers.next != nil { fireTimers() }
+            if queueStart < queue.count, isNeeded {
+                step()
+            } else if queueStart == queue.count, isQuiet {
+                lookForStandstill()
+            } else {
+                park()
+            }
+        }
+        lock.unlock()
+    }
+
+    /// Whether this worker is to take what waits, or may leave it to one that is awake: two that share cheap work only
+    /// pass memory to and fro.
+    private var isNeeded: Bool {
+        let others = count - parked - occupied - 1
+        if others == 0 || stepsSeen == steps { return true }
+        return queue.count - queueStart > others && isWorthWaking(queue[queueStart])
+    }
+
+    private func isWorthWaking(_ node: Node) -> Bool { node.cost * Node.batch > Self.worthWaking * 4 }
+
+    /// Nothing will happen by itself: this is the last worker awake, and neither a timer nor an operation is to come.
+    private var isQuiet: Bool {
+        parked + 1 == count && !isFinished && !hasLooked && !timers.hasWork && underway == 0
+    }
+
+    /// Asks the engine once in each such moment.
+    private func lookForStandstill() {
+        guard let engine else { return park() }
+        lock.unlock()
+        let moved = engine.unblock()
+        lock.lock()
+        guard !moved, queueStart == queue.count, underway == 0, !timers.hasWork, !isFinished else { return }
+        hasLooked = true
+        guard !engine.mayBeFed else { return }
+        isStandstill = true
+        ended.broadcast()
+    }
+
+    private func step() {
+        let node = queue[queueStart]
+        queueStart += 1
+        if queueStart == queue.count {
+            queue.removeAll(keepingCapacity: true)
+            queueStart = 0
+        } else if queueStart > 1024 {
+            queue.removeFirst(queueStart)
+            queueStart = 0
+        }
+        let isLong = node.cost > Self.worthWaking
+        if isLong {
+            occupied += 1
+            if queueStart < queue.count { wakeIfWorthwhile(for: queue[queueStart]) }
+        }
+        hasLooked = false
+        lock.unlock()
+        let again = node.run(now: time)
+        lock.lock()
+        if isLong { occupied -= 1 }
+        steps &+= 1
+        stepsSeen = nil
+        if again { queue.append(node) }
+    }
+
+    private func fireTimers() {
+        let now = time
+        while let entry = timers.pop(by: now) {
+            lock.unlock()
+            switch entry.action {
+            case .notify(let node), .watch(let node): node.notify()
+            case .begin(let operation, let attempt): begin(operation, attempt: attempt)
+            case .expire(let operation, let attempt): settle(operation, attempt: attempt, operation.isLate)
+            }
+            lock.lock()
+        }
+    }
+
+    private func park() {
+        parked += 1
+        defer { parked -= 1 }
+        // One worker keeps the time for all. While others work, it looks now and then whether they got stuck.
+        let next = timers.next
+        let isBusy = parked < count
+        guard next != nil || isBusy else { return wake.wait(lock) }
+        let until = min(next ?? .max, isBusy ? time + 10_000_000 : .max)
+        if let keeper = keeperUntil, keeper <= until { return wake.wait(lock) }
+        keeperUntil = until
+        let before = steps
+        wake.wait(lock, until: started + until)
+        if keeperUntil == until { keeperUntil = nil }
+        stepsSeen = isBusy ? before : nil
+    }
+}
+
+/// Threads for what blocks: as many as there is such work, up to a bound.
+final class OperationPool: @unchecked Sendable {  // guarded by `lock`
+    private let lock = Lock()
+    private let wake = Lock.Condition()
+    private var waiting: [@Sendable () -> Void] = []
+    private var idle = 0
+    private var threads = 0
+    private var mustStop = false
+    private static let mostThreads = 32
+
+    func run(_ work: @escaping @Sendable () -> Void) {
+        lock.locked {
+            waiting.append(work)
+            if idle >= waiting.count {
+                wake.signal()
+            } else if threads < Self.mostThreads {
+                pthread_detach(startThread(named: "pipe-op-\(threads)") { self.work() })
+                threads += 1
+            }
+        }
+    }
+
+    private func work() {
+        lock.lock()
+        while true {
+            if !waiting.isEmpty {
+                let next = waiting.removeFirst()
+                lock.unlock()
+                next()
+                lock.lock()
+            } else if mustStop {
+                break
+            } else {
+                idle += 1
+                wake.wait(lock)
+                idle -= 1
+            }
+        }
+        lock.unlock()
+    }
+
+    /// Begins nothing more. What is under way is not waited for: it may stand in a read that never returns.
+    func stop() {
+        lock.locked {
+            mustStop = true
+            waiting = []
+            wake.broadcast()
+        }
+    }
+}
+
+/// Starts a thread of our own: what blocks must not stand in the pool that Swift's tasks share.
+func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
+    final class Box {
+        let name: String
+        let body: @Sendable () -> Void
+        init(_ name: String, _ body: @escaping @Sendable () -> Void) { (self.name, self.body) = (name, body) }
+    }
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(Box(name, body))
+    let failure = pthread_create(
+        &thread,
+        nil,
+        { argument in
+            guard let argument else { return nil }
+            let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
+            cpipe_name_thread(box.name)
+            box.body()
+            return nil
+        },
+        box.toOpaque()
+    )
+    precondition(failure == 0, "no thread can be started: \(failure)")
+    return thread
+}

@@ -1,0 +1,169 @@
+import Synchronization
+
+/// A link while a graph runs: a queue under a lock, between the stage that sends and those that take.
+///
+/// Both sides come with batches, so the lock is taken twice a batch, for as long as a move of memory takes. The books are
+/// exact under it at any time.
+public final class Link: @unchecked Sendable {  // the queue is only touched with the lock held
+    let plan: LinkPlan
+    let index: Int
+    var name: String { plan.station.isEmpty ? plan.name : "\(plan.name)/\(plan.station)" }
+    let policy: LinkPolicy
+    private let lock = Lock()
+    private let queue: UnsafeMutablePointer<LinkQueue>
+    private var senderWaits = false
+    /// A copy of what waits, for those who only want to know whether it pays to look.
+    private let waiting = Atomic<Int>(0)
+    private let ended = Atomic<Bool>(false)
+    private let meter: MemoryMeter?
+
+    init(_ plan: LinkPlan, index: Int, leavesGaps: Bool, meter: MemoryMeter?) {
+        self.plan = plan
+        self.index = index
+        policy = plan.policy
+        self.meter = meter
+        queue = .allocate(capacity: 1)
+        queue.initialize(to: LinkQueue(policy, leavesGaps: leavesGaps, countsBytes: meter != nil))
+    }
+
+    deinit {
+        queue.pointee.discard(.cancelled)
+        queue.pointee.deallocate()
+        queue.deinitialize(count: 1)
+        queue.deallocate()
+    }
+
+    var leavesGaps: Bool { queue.pointee.leavesGaps }  // never changes
+
+    private func change<Result>(_ body: (inout LinkQueue) -> Result) -> Result {
+        lock.lock()
+        let before = queue.pointee.heldBytes
+        let result = body(&queue.pointee)
+        waiting.store(queue.pointee.count, ordering: .relaxed)
+        let change = queue.pointee.heldBytes - before
+        lock.unlock()
+        if change != 0 { meter?.add(change) }
+        return result
+    }
+
+    // MARK: The sender's side
+
+    /// Room for items, as the sender sees it: it can only grow until it puts something in.
+    var room: Int { policy.whenFull == .block ? policy.capacity - waiting.load(ordering: .relaxed) : .max }
+
+    func put(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
+        if let entered = plan.tap?.entered { return putOneByOne(slots, number, copying: copying, now: now, entered) }
+        return offer(slots, number, copying: copying, now: now)
+    }
+
+    private func putOneByOne(
+        _ slots: UnsafeMutablePointer<Slot>,
+        _ number: Int,
+        copying: Bool,
+        now: Int,
+        _ entered: (Header, JSON) -> Void
+    ) -> Int {
+        for index in 0..<number {
+            let header = slots[index].header
+            let value: JSON? = header.isGap ? nil : PayloadType[header.kind].described(slots + index)
+            guard offer(slots + index, 1, copying: copying, now: now) == 1 else { return index }
+            if let value { entered(header, value) }
+        }
+        return number
+    }
+
+    private func offer(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
+        change { queue in
+            let taken = queue.offer(slots, number, copying: copying, now: now)
+            if taken < number { senderWaits = true }
+            return taken
+        }
+    }
+
+    /// Whether there is room; if not, the sender is told when there is.
+    func awaitRoom() -> Bool {
+        lock.locked {
+            let hasRoom = queue.pointee.room > 0
+            senderWaits = !hasRoom
+            return hasRoom
+        }
+    }
+
+    func close() {
+        change { $0.close() }
+        ended.store(true, ordering: .releasing)
+    }
+
+    // MARK: The taker's side
+
+    var hasItems: Bool { waiting.load(ordering: .relaxed) > 0 }
+
+    /// True when nothing more will come. `close` happens before, so no item can be missed.
+    var isEnded: Bool { ended.load(ordering: .acquiring) && lock.locked { queue.pointee.isEnded } }
+
+    /// Moves out what waits, `most` at most; and says whether the sender waits for the room.
+    func take(into target: UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> (count: Int, wakesSender: Bool) {
+        let taken = takeOut(target, most, now: now)
+        if let left = plan.tap?.left {
+            for index in 0..<taken.count where !target[index].header.isGap {
+                let header = target[index].header
+                left(header, PayloadType[header.kind].described(target + index), Instant(nanoseconds: now))
+            }
+        }
+        return taken
+    }
+
+    private func takeOut(_ target: UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> (
+        count: Int, wakesSender: Bool
+    ) {
+        change { queue in
+            let held = queue.held
+            let count = queue.take(into: target, most, now: now)
+            guard senderWaits, queue.held < held else { return (count, false) }
+            senderWaits = false
+            return (count, true)
+        }
+    }
+
+    /// Drops what waits, and with `forGood` all that comes; says whether the sender waits for the room.
+    func discard(_ reason: DropReason, forGood: Bool) -> Bool {
+        change { queue in
+            if forGood { queue.die() } else { queue.discard(reason) }
+            defer { senderWaits = false }
+            return senderWaits
+        }
+    }
+
+    /// Enters items that were sent and never offered.
+    func abandon(_ count: Int, _ reason: DropReason) { lock.locked { queue.pointee.abandon(count, reason) } }
+
+    // MARK: Numbers
+
+    var numbers: LinkNumbers {
+        lock.locked {
+            LinkNumbers(
+                name: plan.name,
+                station: plan.station,
+                from: plan.from,
+                to: plan.to,
+                books: queue.pointee.books,
+                capacity: policy.capacity,
+                bytes: queue.pointee.heldBytes,
+                isEnded: queue.pointee.isEnded
+            )
+        }
+    }
+}
+
+/// The memory of all that waits in links, for graphs that limit it.
+public final class MemoryMeter: Sendable {
+    public let limit: Int
+    private let bytes = Atomic<Int>(0)
+
+    public init(limit: Int) { self.limit = limit }
+
+    func add(_ change: Int) { bytes.add(change, ordering: .relaxed) }
+
+    public var used: Int { bytes.load(ordering: .relaxed) }
+    var isFull: Bool { used >= limit }
+}

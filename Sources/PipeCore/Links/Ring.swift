@@ -1,0 +1,76 @@
+/// Slots in a circle, oldest first. It grows to what it must hold, so that a link with room for a million items costs
+/// nothing until they come. Its owner bounds it, and frees it.
+struct Ring {
+    private var slots: UnsafeMutablePointer<Slot>
+    private var capacity: Int  // a power of two
+    private var head = 0
+    private(set) var count = 0
+
+    init() {
+        capacity = 8
+        slots = .allocate(capacity: capacity)
+    }
+
+    /// The ring must be empty.
+    func deallocate() {
+        precondition(count == 0, "a ring is freed with \(count) slots in it")
+        slots.deallocate()
+    }
+
+    /// The slot at a position from the oldest.
+    func slot(_ position: Int) -> UnsafeMutablePointer<Slot> { slots + ((head &+ position) & (capacity &- 1)) }
+
+    /// The place behind the newest, which the caller fills.
+    mutating func pushBack() -> UnsafeMutablePointer<Slot> {
+        reserve(count + 1)
+        count += 1
+        return slot(count - 1)
+    }
+
+    /// The place before the oldest, which the caller fills.
+    mutating func pushFront() -> UnsafeMutablePointer<Slot> {
+        reserve(count + 1)
+        head = (head &- 1) & (capacity &- 1)
+        count += 1
+        return slot(0)
+    }
+
+    /// The oldest, which the caller empties before anything else happens here.
+    mutating func popFront() -> UnsafeMutablePointer<Slot> {
+        let oldest = slot(0)
+        head = (head &+ 1) & (capacity &- 1)
+        count -= 1
+        return oldest
+    }
+
+    /// Takes back the newest, which the caller has emptied.
+    mutating func dropBack() { count -= 1 }
+
+    mutating func moveIn(_ source: UnsafeMutablePointer<Slot>, _ number: Int) {
+        reserve(count + number)
+        let start = (head &+ count) & (capacity &- 1)
+        let first = min(number, capacity - start)
+        (slots + start).moveInitialize(from: source, count: first)
+        slots.moveInitialize(from: source + first, count: number - first)
+        count += number
+    }
+
+    mutating func moveOut(to target: UnsafeMutablePointer<Slot>, _ number: Int) {
+        let first = min(number, capacity - head)
+        target.moveInitialize(from: slots + head, count: first)
+        (target + first).moveInitialize(from: slots, count: number - first)
+        head = (head &+ number) & (capacity &- 1)
+        count -= number
+    }
+
+    private mutating func reserve(_ needed: Int) {
+        guard needed > capacity else { return }
+        var larger = capacity
+        while larger < needed { larger *= 2 }
+        let target = UnsafeMutablePointer<Slot>.allocate(capacity: larger)
+        let held = count
+        moveOut(to: target, held)
+        slots.deallocate()
+        (slots, capacity, head, count) = (target, larger, 0, held)
+    }
+}

@@ -1,0 +1,45 @@
+public import PipeCore
+import Synchronization
+
+/// Files in memory: what a test writes leaves no trace on the disk.
+public final class MemoryFiles: FileStore {
+    private let files = Mutex<[String: [UInt8]]>([:])
+
+    public init() {}
+
+    /// The content of a file; nil where there is none.
+    public func content(_ path: String) -> [UInt8]? { files.withLock { $0[path] } }
+
+    public func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile {
+        try files.withLock { files throws in
+            switch mode {
+            case .append: files[path] = files[path] ?? []
+            case .fresh: files[path] = []
+            case .exclusive:
+                guard files[path] == nil else { throw StageError("'\(path)' is there already") }
+                files[path] = []
+            }
+        }
+        return MemoryFile(path: path, store: self)
+    }
+
+    public func rename(_ path: String, to other: String) throws {
+        files.withLock { files in
+            if let content = files.removeValue(forKey: path) { files[other] = content }
+        }
+    }
+
+    public func remove(_ path: String) throws { files.withLock { $0[path] = nil } }
+
+    fileprivate func append(_ bytes: [UInt8], to path: String) { files.withLock { $0[path, default: []] += bytes } }
+}
+
+private struct MemoryFile: AppendableFile {
+    let path: String
+    let store: MemoryFiles
+
+    var size: Int { store.content(path)?.count ?? 0 }
+    func append(_ bytes: [UInt8]) { store.append(bytes, to: path) }
+    func sync() {}
+    func close() {}
+}

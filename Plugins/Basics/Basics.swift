@@ -7,7 +7,7 @@ extension Plugin {
         "Sources, sinks and transforms that every graph can use.",
         stages: [
             Batch.self, Fault.self, FileLines.self, Filter.self, Generate.self, Join.self, JSONLFile.self, Map.self,
-            Merge.self, Null.self, Split.self, Throttle.self,
+            Merge.self, Null.self, ParseJSON.self, Split.self, Throttle.self,
         ]
     )
 }

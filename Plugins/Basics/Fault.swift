@@ -2,7 +2,7 @@ import PipeCore
 import PipeKit
 
 /// Misbehaves on purpose: fails, delays and loses items as told, so that a graph shows what it does then.
-struct Fault: Stage {
+struct Fault: Consumer {
     static let info = StageInfo(
         "fault",
         "Fails, delays or loses items on purpose.",
@@ -34,5 +34,24 @@ struct Fault: Stage {
                 hint: "use \(Percentage(percent: 100 - fail.percent)) or less"
             )
         }
+    }
+
+    private var chance = RandomSource(seed: 0)
+    private var seen = 0
+
+    mutating func start(_ context: StageContext) {
+        // Another instance goes on with other luck, or it would stumble over the same item again.
+        chance = RandomSource(seed: UInt64(seed) &+ UInt64(context.restarts) &* 0x9E37_79B9_7F4A_7C15)
+    }
+
+    mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) throws {
+        seen += 1
+        if delay > .zero { context.busy(for: delay) }
+        if seen == dieAfter, context.restarts == 0 {
+            context.die(StageError("it dies after \(seen) items, as told"))
+        }
+        let share = chance.share() * 100
+        if share < fail.percent { throw StageError("it fails, as told") }
+        if share < fail.percent + lose.percent { context.drop(item) } else { survivors.send(item) }
     }
 }

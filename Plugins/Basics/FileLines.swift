@@ -2,7 +2,7 @@ import PipeCore
 import PipeKit
 
 /// Reads a file line by line; with `follow`, goes on as the file grows, as `tail -F` does.
-struct FileLines: Stage {
+struct FileLines: Source {
     static let info = StageInfo(
         "file_lines",
         "Reads the lines of a file.",
@@ -33,5 +33,46 @@ struct FileLines: Stage {
 
     func claims(_ claims: inout Claims) {
         claims.bounds($lines, to: maxBytes)
+    }
+
+    private var reader: LineReader?
+    private var ready: [String] = []
+    private var next = 0
+    private var isReading = false
+    private var hasReadAll = false
+    private var pace: Pace?
+
+    mutating func start(_ context: StageContext) {
+        reader = LineReader(path: path.path.absolute, most: maxBytes.bytes, repeats: `repeat`, follows: follow)
+        pace = rate.map { Pace($0, from: context.now) }
+    }
+
+    mutating func produce(_ room: Int, _ context: StageContext) -> Production {
+        for _ in 0..<room {
+            while next < ready.count, skipEmpty, ready[next].allSatisfy(\.isWhitespace) { next += 1 }
+            guard next < ready.count else { return readOn(context) }
+            if let due = pace?.due, due > context.now { return .at(due) }
+            lines.send(Text(ready[next]), captured: pace?.due)
+            pace?.advance()
+            next += 1
+        }
+        return .more
+    }
+
+    /// The next lines are read while the stage does nothing else.
+    private mutating func readOn(_ context: StageContext) -> Production {
+        if hasReadAll { return .ended }
+        guard !isReading, let reader else { return .later }
+        isReading = true
+        context.submit(0, Effort(deadline: .seconds(86_400 * 365))) { try reader.read() }
+        return .later
+    }
+
+    mutating func completed(_ completion: Completion, _ context: StageContext) throws {
+        isReading = false
+        guard let chunk = try completion.result.get() as? LineReader.Chunk else { return }
+        context.reject(chunk.tooLong)
+        if chunk.tooLong > 0 { context.log(.warning, "left out lines of more than \(maxBytes): \(chunk.tooLong)") }
+        (ready, next, hasReadAll) = (chunk.lines, 0, chunk.isLast)
     }
 }

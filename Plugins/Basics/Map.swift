@@ -2,7 +2,7 @@ import PipeCore
 import PipeKit
 
 /// Changes documents: sets values, keeps some, removes some, in this order.
-struct Map: Stage {
+struct Map: Consumer {
     static let info = StageInfo(
         "map",
         "Sets, keeps and removes values of documents.",
@@ -40,5 +40,25 @@ struct Map: Stage {
                 hint: "keep one of the two"
             )
         }
+    }
+
+    mutating func process(_ item: consuming Item<Document>, _ context: StageContext) {
+        var subject = context.subject(item)
+        for (name, expression) in set.entries { subject.value[name] = expression.evaluate(subject) }
+        if let keep { subject.value = subject.value.keeping { keep.contains($0) } }
+        if !remove.isEmpty { subject.value = subject.value.keeping { !remove.contains($0) } }
+        var result = item.with(Document(subject.value))
+        if let key {
+            let value = key.evaluate(subject)
+            result.header.key = if case .string(let text) = value { Key(text) } else { Key(value.text()) }
+        }
+        changed.send(result)
+    }
+}
+
+extension JSON {
+    fileprivate func keeping(_ isKept: (String) -> Bool) -> JSON {
+        guard case .object(let members) = self else { return self }
+        return .object(members.filter { isKept($0.key) })
     }
 }

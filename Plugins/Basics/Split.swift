@@ -2,7 +2,7 @@ import PipeCore
 import PipeKit
 
 /// Sends each item one of two ways.
-struct Split: Stage {
+struct Split: Consumer {
     static let info = StageInfo(
         "split",
         "Sends an item one way if an expression holds, and the other way if not.",
@@ -19,4 +19,8 @@ struct Split: Stage {
     var rest: Sender<AnyPayload>
 
     @Option("What decides.") var `where`: Expression
+
+    mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) {
+        if `where`.holds(for: context.subject(item)) { matched.send(item) } else { rest.send(item) }
+    }
 }

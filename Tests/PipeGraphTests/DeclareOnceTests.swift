@@ -118,6 +118,7 @@ struct CatalogueTests {
         ] {
             text += "  \(source): { type: generate }\n"
         }
+        text += "  lines: { type: file_lines, path: lines.txt }\n"
         let first = Int32(text.count { $0 == "\n" }) + 1
         text += type.example(named: "sample").split(separator: "\n").map { "  \($0)\n" }.joined()
         // Sources that this example does not use are unlinked, and so are its outputs: only what is in it counts.

@@ -24,8 +24,8 @@ extension GraphBuilder {
             let fields = Fields.of(GraphTest.self)
             let values = fields.read(entries, of: node.place, reader, what: "key")
             var test = fields.make(GraphTest.self, values)
-            checkSet(test)
-            checkFeed(test)
+            test.params = readSet(test)
+            test.feeds = readFeeds(test)
             // One by one, so that a mistake in one does not hide those in the next.
             test.faultList = test.faults.compactMap {
                 read(Fault.self, $0.node) { fault in
@@ -41,7 +41,12 @@ extension GraphBuilder {
                     hint: "use less than \(run.text), or raise 'run'"
                 )
             }
-            test.expectations = test.expect.compactMap { read(Expectation.self, $0.node) { check($0) } }
+            test.expectations = test.expect.compactMap { part in
+                var expectation = read(Expectation.self, part.node) { check($0) }
+                let values = expectation?.values?.map { json(of: $0.node) }
+                expectation?.valueList = values
+                return expectation
+            }
             reader.diagnostics.fallback = node.place
             guard values.isSound else { continue }
             test.check(&reader.diagnostics)
@@ -70,8 +75,9 @@ extension GraphBuilder {
         return values.isSound ? block : nil
     }
 
-    private func checkSet(_ test: GraphTest) {
-        guard let set = test.set else { return }
+    private func readSet(_ test: GraphTest) -> [(name: String, value: String)] {
+        guard let set = test.set else { return [] }
+        var values: [(name: String, value: String)] = []
         for entry in reader.entries(set.node, wanted: "a mapping of params to values") ?? [] {
             guard let param = rootScope.params[entry.key] else {
                 reader.diagnostics.unknown(
@@ -85,22 +91,43 @@ extension GraphBuilder {
                 continue
             }
             reader.check(entry.value, against: param)
+            if case .scalar(let text, _) = entry.value.content { values.append((entry.key, text)) }
+        }
+        return values
+    }
+
+    /// A value as a payload is made of it: a plain scalar is a number, a boolean or null where it reads as one.
+    private func json(of node: Node) -> JSON {
+        switch node.content {
+        case .list(let nodes): return .array(nodes.map(json(of:)))
+        case .map(let entries): return .object(entries.map { JSON.Member($0.key, json(of: $0.value)) })
+        case .scalar(let text, let style):
+            guard style == .plain else { return .string(text) }
+            switch text {
+            case "null", "~", "": return .null
+            case "true", "True", "TRUE": return true
+            case "false", "False", "FALSE": return false
+            default: return Int(text).map { .integer($0) } ?? Double(text).map { .number($0) } ?? .string(text)
+            }
         }
     }
 
-    private func checkFeed(_ test: GraphTest) {
-        guard let feed = test.feed else { return }
+    private func readFeeds(_ test: GraphTest) -> [GraphFeed] {
+        guard let feed = test.feed else { return [] }
+        var feeds: [GraphFeed] = []
         var fed: [GraphLink.End: Place] = [:]
         for entry in reader.entries(feed.node, wanted: "a mapping of outputs to what is sent") ?? [] {
+            var end: GraphLink.End?
             let parts = entry.key.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             if let stage = stage(
                 named: parts[0],
                 at: entry.keyPlace.part(from: 0, length: parts[0].unicodeScalars.count)
             ) {
                 let place = parts.count > 1 ? part(1, of: parts, in: entry.keyPlace) : entry.keyPlace
-                if let port = output(parts.count > 1 ? parts[1] : nil, of: stage, at: place),
-                    let first = fed.updateValue(entry.keyPlace, forKey: .init(stage: stage, port: port))
-                {
+                end = output(parts.count > 1 ? parts[1] : nil, of: stage, at: place).map {
+                    .init(stage: stage, port: $0)
+                }
+                if let end, let first = fed.updateValue(entry.keyPlace, forKey: end) {
                     reader.diagnostics.error(
                         .duplicateKey,
                         at: entry.keyPlace,
@@ -112,9 +139,12 @@ extension GraphBuilder {
             }
             let fallback = reader.diagnostics.fallback
             reader.diagnostics.fallback = entry.keyPlace
-            _ = Feed.read(entry.value, reader)
+            if let feed = Feed.read(entry.value, reader), let end {
+                feeds.append(GraphFeed(output: end, feed: feed, values: feed.values?.map { json(of: $0.node) }))
+            }
             reader.diagnostics.fallback = fallback
         }
+        return feeds
     }
 
     private func check(_ expectation: Expectation) {

@@ -13,6 +13,8 @@ public struct GraphTest: OptionBlock {
     @Option("The seed of all that is left to chance.", in: 0...) public var seed: Int?
     @Option("What must hold at the end.") var expect: [Part<ExpectationPart>] = []
 
+    public internal(set) var params: [(name: String, value: String)] = []
+    public internal(set) var feeds: [GraphFeed] = []
     public internal(set) var faultList: [Fault] = []
     public internal(set) var expectations: [Expectation] = []
 
@@ -28,6 +30,14 @@ public struct GraphTest: OptionBlock {
             )
         }
     }
+}
+
+/// What is sent on an output in a test, and on which.
+public struct GraphFeed: Sendable {
+    public let output: GraphLink.End
+    public let feed: Feed
+    /// The items themselves, where the test states them.
+    public let values: [JSON]?
 }
 
 /// What is sent on an output in a test.
@@ -142,6 +152,8 @@ public struct Expectation: OptionBlock {
     @Option("Time from capture.") public var latency: LatencyExpectation?
     @Option("The order of the items.") public var order: OrderExpectation?
     @Option("The items themselves, in order.") var values: [Part<ValuePart>]?
+
+    public internal(set) var valueList: [JSON]?
 
     public init() {}
 

@@ -13,10 +13,18 @@ enum Terminal {
         return (variable("NO_COLOR") ?? "").isEmpty && variable("TERM") != "dumb"
     }
 
+    /// Whether talk goes to a terminal, and whether it may be coloured there.
+    static var talksToTerminal: Bool { isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb" }
+    static var talksInColour: Bool { talksToTerminal && (variable("NO_COLOR") ?? "").isEmpty }
+    /// The columns for talk: without bound where it goes to a file.
+    static var talkWidth: Int { talksToTerminal ? columns(of: STDERR_FILENO) : .max }
+
     /// The columns of the terminal; 80 where there is none.
-    static var width: Int {
+    static var width: Int { columns(of: STDOUT_FILENO) }
+
+    private static func columns(of descriptor: Int32) -> Int {
         var size = winsize()
-        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+        if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
         return 80
     }
 
@@ -36,7 +44,7 @@ enum Terminal {
         return all
     }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    static func write(_ text: String, to descriptor: Int32) {
         do throws(SystemFailure) {
             try writeAll(text, to: descriptor)
         } catch {

@@ -5,11 +5,16 @@ extension Command {
         summary: "Runs dataflow graphs written in YAML.",
         flags: [Flag(name: "version", summary: "Show the version.")],
         examples: [
+            ("pipe run gate.yaml", "Runs a graph, shows how it goes, and prints its books at the end."),
+            ("pipe test pipelines", "Runs the tests of graphs on virtual time."),
             ("pipe validate gate.yaml", "Finds every mistake of a graph, each with its place and a way out."),
             ("pipe stages", "Lists what a graph can be made of."),
             ("pipe new graph generate/filter/jsonl_file > first.yaml", "Writes a graph to begin with."),
         ],
-        subcommands: [.validate, .graph, .stages, .new, .explain, .schema, .docs, .completions, .version, .help],
+        subcommands: [
+            .run, .test, .chaos, .validate, .graph, .bench, .stages, .new, .explain, .schema, .docs, .completions,
+            .version, .help,
+        ],
         run: { _ in
             Terminal.print("pipe \(pipeVersion)")
             return .success

@@ -1,0 +1,49 @@
+import Glibc
+import Synchronization
+
+/// Counts interrupts and SIGTERMs, and tells somebody of each. Only one is made in a process.
+final class Signals: Sendable {
+    private let number = Atomic<Int>(0)
+
+    init(told: @escaping @Sendable () -> Void) {
+        // Blocked here, and so in every thread that is started from now on: one thread waits for them.
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGTERM)
+        sigaddset(&set, SIGHUP)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        let wanted = set
+        startDetachedThread { [self] in
+            while true {
+                var set = wanted
+                var signal: Int32 = 0
+                guard sigwait(&set, &signal) == 0 else { continue }
+                number.add(1, ordering: .sequentiallyConsistent)
+                told()
+            }
+        }
+    }
+
+    var count: Int { number.load(ordering: .sequentiallyConsistent) }
+}
+
+private func startDetachedThread(_ body: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(Box(body))
+    let failure = pthread_create(
+        &thread,
+        nil,
+        { argument in
+            if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
+            return nil
+        },
+        box.toOpaque()
+    )
+    precondition(failure == 0, "no thread can be started: \(failure)")
+    pthread_detach(thread)
+}

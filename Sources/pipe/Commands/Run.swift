@@ -1,0 +1,205 @@
+import Glibc
+import PipeCore
+import PipeGraph
+import PipeKit
+
+extension Flag {
+    static let graphOperand = Operand(
+        name: "GRAPH",
+        summary: "The file of a graph; '-' is standard input.",
+        completes: .graphs
+    )
+}
+
+extension Command {
+    static let run: Command = .init(
+        name: "run",
+        summary: "Runs a graph.",
+        details: """
+            On a terminal it shows a live table, elsewhere a line every few seconds, and at the end the books. An
+            interrupt or SIGTERM stops the sources and lets what is under way come to its end; a second one stops at once.
+            Exit code 0: all went well; 1: something failed; 2: the graph is wrong; 3: the run broke a limit of the graph.
+            """,
+        operands: [Flag.graphOperand],
+        flags: [
+            .set,
+            Flag(name: "for", value: "TIME", summary: "Stop the sources after so long: 10s, 5m."),
+            Flag(
+                name: "drain",
+                value: "TIME",
+                summary: "How long what is under way may take to its end; 10s if not stated."
+            ),
+            Flag(name: "report", value: "FILE", summary: "Write all numbers of the run as JSON.", completes: .files),
+            Flag(
+                name: "workers",
+                value: "NUMBER",
+                summary: "Threads that step the stages; one a processor if not stated."
+            ),
+            Flag(name: "seed", value: "NUMBER", summary: "Of all that is left to chance."),
+            Flag(
+                name: "log",
+                value: "LEVEL",
+                summary: "Least level that is told.",
+                choices: LogLevel.allCases.map(\.rawValue)
+            ),
+            Flag(name: "json", summary: "Print all numbers as JSON at the end, and no table."),
+            Flag(name: "quiet", short: "q", summary: "Say only what is wrong."),
+        ],
+        examples: [
+            ("pipe run pipelines/quickstart.yaml", "Runs it to its end."),
+            ("pipe run gate.yaml --set params.limit=25 --for 10m --report run.json", "Ten minutes, with a report."),
+        ],
+        run: { arguments throws(UsageError) in
+            let checker = try GraphChecker(arguments)
+            let settings = try RunSettings(arguments)
+            guard let graph = checker.graph(at: arguments.operands.first ?? "") else { return .wrongGraph }
+            return try GraphRun(graph, settings).perform()
+        }
+    )
+}
+
+/// The flags of `pipe run`.
+struct RunSettings {
+    var duration: Duration?
+    var drain = Duration.seconds(10)
+    var report: String?
+    var workers: Int?
+    var seed = 0
+    var level = LogLevel.info
+    var json = false
+    var quiet = false
+
+    init(_ arguments: Arguments) throws(UsageError) {
+        duration = try arguments.duration("for")
+        drain = try arguments.duration("drain") ?? drain
+        report = arguments.value("report")
+        workers = try arguments.number("workers", in: 1...256)
+        seed = try arguments.number("seed", in: 0...Int.max) ?? 0
+        level = arguments.value("log").flatMap(LogLevel.init) ?? .info
+        json = arguments.has("json")
+        quiet = arguments.has("quiet")
+        if quiet, level < .warning { level = .warning }
+    }
+}
+
+extension Arguments {
+    func duration(_ flag: String) throws(UsageError) -> Duration? {
+        guard let text = value(flag) else { return nil }
+        let node = Node(.scalar(text: text, style: .plain), at: Place(file: 0, line: 1, column: 1, length: 1))
+        guard let duration = Duration.read(node, Reader()) else {
+            throw UsageError(message: "'--\(flag) \(text)' is not a duration", hint: "write '10s', '5m' or '1h30m'")
+        }
+        return duration
+    }
+
+    func number(_ flag: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
+        guard let text = value(flag) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            let most = range.upperBound == .max ? "or more" : "to \(range.upperBound)"
+            throw UsageError(message: "'--\(flag) \(text)' is not a number from \(range.lowerBound) \(most)")
+        }
+        return number
+    }
+}
+
+/// A graph that runs at a person's or a supervisor's command.
+private struct GraphRun {
+    let graph: Graph
+    let settings: RunSettings
+    let run: Run
+    let showsTable: Bool
+    let table: RunTable
+
+    init(_ graph: Graph, _ settings: RunSettings) {
+        self.graph = graph
+        self.settings = settings
+        showsTable = !settings.json && !settings.quiet && Terminal.talksToTerminal
+        table = RunTable(colour: Terminal.talksInColour, width: Terminal.talkWidth)
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let level = settings.level
+        let screen = Screen.shared
+        var options = EngineOptions(epoch: Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9, files: DiskFiles()) {
+            entry in
+            guard entry.level >= level else { return }
+            let who = entry.stage.isEmpty ? "" : "\(entry.stage): "
+            screen.talk(
+                "\(Duration.nanoseconds(entry.at.nanoseconds).short) \(entry.level.rawValue): \(who)\(entry.message)"
+            )
+        }
+        options.seed = UInt64(settings.seed)
+        run = Run(graph.plan, options, workers: settings.workers)
+    }
+
+    func perform() throws(UsageError) -> ExitCode {
+        let signals = Signals { [run] in run.interrupt() }
+        run.start()
+        let reason = drive(signals)
+        let outcome = run.finish(dropping: reason)
+        Screen.shared.clear()
+        let report = RunReport(graph, outcome)
+        if let path = settings.report { try writeFile(report.json.text(pretty: true) + "\n", to: path) }
+        if settings.json { Terminal.print(report.json.text(pretty: true)) }
+        tell(report)
+        if !report.imbalances.isEmpty || !report.troubles.isEmpty { return .failed }
+        if !report.broken.isEmpty { return .limitsBroken }
+        return reason == .drainedLate && report.hasLost(.drainedLate) ? .failed : .success
+    }
+
+    /// Waits for the end, shows how it goes, and stops when it is told to; returns what becomes of what is left.
+    private func drive(_ signals: Signals) -> DropReason {
+        var earlier: RunNumbers?
+        var shown = run.time
+        var end = settings.duration
+        var deadline: Duration?
+        let interval: Duration = showsTable ? .milliseconds(500) : .seconds(10)
+        while true {
+            let next = [shown + interval, end, deadline].compactMap { $0 }.min() ?? .zero
+            if run.wait(until: next) { return .cancelled }
+            let now = run.time
+            if signals.count > 1 { return .cancelled }
+            if deadline == nil, signals.count > 0 || end.map({ now >= $0 }) ?? false {
+                if signals.count > 0, !settings.quiet {
+                    Screen.shared.talk("stopping: what is under way has \(settings.drain.text) to its end")
+                }
+                run.stop()
+                deadline = now + settings.drain
+                end = nil
+            }
+            if let deadline, now >= deadline { return .drainedLate }
+            guard now - shown >= interval else { continue }
+            shown = now
+            if !settings.quiet, !settings.json {
+                let numbers = run.numbers
+                if showsTable {
+                    Screen.shared.show("\(graph.name)  \(now.short)\n\(table.text(numbers, since: earlier))")
+                } else {
+                    Screen.shared.talk(table.line(numbers, since: earlier))
+                }
+                earlier = numbers
+            }
+        }
+    }
+
+    /// The books, and what went wrong.
+    private func tell(_ report: RunReport) {
+        var lines: [String] = []
+        if !settings.quiet, !settings.json {
+            lines.append(table.text(report.numbers))
+            let time = Duration.nanoseconds(report.numbers.at.nanoseconds).short
+            lines.append(report.imbalances.isEmpty ? "\(graph.name): \(time), the books balance" : "")
+        }
+        lines += report.imbalances.map { "error: the books do not balance: \($0)" }
+        lines += report.troubles.map { "error: \($0)" }
+        lines += report.broken.map { "limit broken: \($0)" }
+        let text = lines.filter { !$0.isEmpty }.joined(separator: "\n")
+        if !text.isEmpty { Terminal.complain(text) }
+    }
+}
+
+extension RunReport {
+    func hasLost(_ reason: DropReason) -> Bool {
+        numbers.links.contains { $0.books.dropped[reason] > 0 }
+            || numbers.stages.contains { $0.books.dropped[reason] > 0 }
+    }
+}

@@ -159,7 +159,7 @@ extension LinkNumbers {
 extension StageNumbers {
     public var fullName: String { station.isEmpty ? name : "\(name)/\(station)" }
 
-    fileprivate mutating func add(_ other: StageNumbers) {
+    mutating func add(_ other: StageNumbers) {
         if other.state.weight > state.weight { state = other.state }
         books += other.books
         for port in sent.indices where port < other.sent.count { sent[port] += other.sent[port] }

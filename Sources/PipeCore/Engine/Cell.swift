@@ -26,6 +26,8 @@ public struct Cell {
     @usableFromInline var savesItems = false
     @usableFromInline let saved: UnsafeMutablePointer<Slot>
     @usableFromInline var hasSaved = false
+    /// Something is to be done after each item: its copy goes, or its outputs are marked.
+    @usableFromInline var caresForItems = false
 
     init(source: UInt32, seed: UInt64) {
         self.source = source

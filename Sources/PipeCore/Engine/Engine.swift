@@ -40,7 +40,12 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     private(set) var links: [Link] = []
     /// Set once, before anything is stepped.
     unowned(unsafe) var runner: any Runner
-    private var takers: [Int] = []
+    /// The stage copies, or their replicas, at both ends of each link.
+    private var linkTakers: [[Node]] = []
+    private var linkSenders: [[Node]] = []
+    /// The replicas of each stage copy of the plan; most have one.
+    private(set) var copies: [[Node]] = []
+    private(set) var orderings: [Ordering] = []
     private let inLoop: [Bool]
 
     private let lock = Lock()
@@ -62,15 +67,32 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         links = plan.links.enumerated().map { index, link in
             Link(link, index: index, leavesGaps: leavesGaps[index], meter: meter)
         }
-        takers = plan.links.map(\.to.stage)
         var outputs = plan.stages.map { [[Link]](repeating: [], count: $0.outputs) }
         for (index, link) in plan.links.enumerated() { outputs[link.from.stage][link.from.port].append(links[index]) }
-        nodes = plan.stages.enumerated().map { Node($0.offset, $0.element, self, links: outputs[$0.offset]) }
+        for (index, stage) in plan.stages.enumerated() { copies.append(makeCopies(stage, outputs[index])) }
         for (index, link) in plan.links.enumerated() {
-            nodes[link.to.stage].inputs.append(
-                Node.InputLink(link: links[index], port: link.to.port, sender: link.from.stage)
-            )
+            linkSenders.append(copies[link.from.stage])
+            linkTakers.append(copies[link.to.stage])
+            for node in copies[link.to.stage] {
+                node.inputs.append(Node.InputLink(link: links[index], port: link.to.port, sender: link.from.stage))
+            }
         }
+    }
+
+    private func makeCopies(_ stage: StagePlan, _ links: [[Link]]) -> [Node] {
+        guard stage.replicas > 1, !stage.isSource else {
+            let node = Node(nodes.count, stage, self, links: links)
+            nodes.append(node)
+            return [node]
+        }
+        let ordering = Ordering(stage, links: links)
+        orderings.append(ordering)
+        for _ in 0..<stage.replicas {
+            let node = Node(nodes.count, stage, self, links: links, ordering: ordering)
+            ordering.add(node)
+            nodes.append(node)
+        }
+        return ordering.lanes
     }
 
     func begin() {
@@ -86,8 +108,16 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         }
     }
 
-    /// Tells the stage behind a link that something came.
-    func takers(of link: Link) { nodes[takers[link.index]].notify() }
+    /// Tells the stage behind a link that something came, or that nothing more will.
+    func takers(of link: Link) {
+        let nodes = linkTakers[link.index]
+        for node in nodes { node.notify() }
+    }
+
+    /// Tells the stage before a link that there is room.
+    func senders(of link: Link) {
+        for node in linkSenders[link.index] { node.notify() }
+    }
 
     func intakeOpened() { openIntakes.add(1, ordering: .relaxed) }
     func intakeClosed() { openIntakes.subtract(1, ordering: .relaxed) }
@@ -110,16 +140,18 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     }
 
     private func uselessSources() -> [Int] {
-        var useful = [Bool](repeating: false, count: nodes.count)
-        var queue = nodes.indices.filter { nodes[$0].isSink && !dead.contains($0) }
-        for sink in queue { useful[sink] = true }
+        func isAlive(_ copy: Int) -> Bool { copies[copy].contains { !dead.contains($0.index) } }
+        var useful = copies.indices.map { copies[$0][0].isSink && isAlive($0) }
+        var queue = copies.indices.filter { useful[$0] }
         while let next = queue.popLast() {
-            for input in nodes[next].inputs where !useful[input.sender] && !dead.contains(input.sender) {
+            for input in copies[next][0].inputs where !useful[input.sender] && isAlive(input.sender) {
                 useful[input.sender] = true
                 queue.append(input.sender)
             }
         }
-        return nodes.indices.filter { nodes[$0].setup.isSource && !useful[$0] && !dead.contains($0) }
+        return copies.indices.filter { plan.stages[$0].isSource && !useful[$0] && isAlive($0) }.map {
+            copies[$0][0].index
+        }
     }
 
     func closed(_ node: Node) {
@@ -191,13 +223,16 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     /// Ends everything at once, when nothing is stepped any more.
     func cancel(_ reason: DropReason) {
         for node in nodes where !node.isOver { node.cancel(reason) }
+        for ordering in orderings { ordering.abandon(reason) }
         for link in links { _ = link.discard(reason, forGood: false) }
     }
 
     // MARK: Numbers
 
     var numbers: RunNumbers {
-        let stages = nodes.map(\.currentNumbers)
+        let stages = copies.map { copy in
+            copy.dropFirst().reduce(into: copy[0].currentNumbers) { $0.add($1.currentNumbers) }
+        }
         var paths: [PathNumbers] = []
         for node in nodes where node.isSink {
             for (source, histogram) in node.numbersLock.locked({ node.numbers.latencies }) {

@@ -49,6 +49,7 @@ extension Node {
     /// Offers what was sent to the links; true when all is gone.
     private func flush() -> Bool {
         let now = cell.pointee.now
+        if lane != nil { return flushLane(now) }
         var isEmpty = true
         for port in 0..<setup.outputs {
             let outbox = outboxes + port
@@ -56,6 +57,18 @@ extension Node {
             if !outbox.pointee.flush(now: now, told: { engine.takers(of: $0) }) { isEmpty = false }
         }
         return isEmpty
+    }
+
+    private func flushLane(_ now: Int) -> Bool {
+        guard let lane else { return true }
+        if lane.finished > 0 || hasPending { lane.ordering.hand(over: lane, outboxes, lane.finished) }
+        if lane.finished > 0 {
+            // Tickets of items that are still to be worked on move to the front.
+            let left = inboxEnd - inboxStart
+            for index in 0..<left { lane.tickets[index] = lane.tickets[lane.finished + index] }
+            self.lane?.finished = 0
+        }
+        return lane.ordering.flush(now: now) { engine.takers(of: $0) }
     }
 
     // MARK: Beginning and failing
@@ -138,12 +151,20 @@ extension Node {
     private func die() {
         phase = .closing
         cell.pointee.failed += discardInbox()
-        for input in inputs where input.link.discard(.failed, forGood: true) { engine.nodes[input.sender].notify() }
+        if let lane, !lane.ordering.died() {
+            log(.warning, "goes on with fewer replicas")
+            return
+        }
+        for input in inputs where input.link.discard(.failed, forGood: true) { engine.senders(of: input.link) }
         engine.died(self)
     }
 
     /// Ends what was taken and not worked on; returns how many items that were.
     func discardInbox() -> Int {
+        if let lane {
+            let waiting = lane.finished..<lane.finished + inboxEnd - inboxStart
+            lane.ordering.void(waiting.map { lane.tickets[$0] })
+        }
         var items = 0
         for index in inboxStart..<inboxEnd {
             if !inbox[index].header.isGap { items += 1 }
@@ -255,12 +276,14 @@ extension Node {
     }
 
     private var room: Int {
+        if let lane { return min(Self.batch, lane.ordering.room) }
         var room = Self.batch
         for port in 0..<setup.outputs { room = min(room, outboxes[port].room) }
         return room
     }
 
     private func mustWaitForRoom() -> Bool {
+        if let lane { return lane.ordering.mustWait() }
         var mustWait = false
         for port in 0..<setup.outputs where outboxes[port].mustWait() { mustWait = true }
         return mustWait
@@ -279,8 +302,12 @@ extension Node {
         // A link that may drop keeps what waits, so that it can; a slow stage takes what it can do in a short time.
         let affordable = max(1, 100_000 / max(1, cost))
         let most = input.link.policy.mayDrop && cost > 1000 ? 1 : min(room, affordable)
-        let (count, wakesSender) = input.link.take(into: inbox, engine.runner.batch(min(most, Self.batch)), now: now)
-        if wakesSender { engine.nodes[input.sender].notify() }
+        let wanted = engine.runner.batch(min(most, Self.batch))
+        let (count, wakesSender) =
+            lane.map { $0.ordering.take(input.link, into: inbox, wanted, $0.tickets, now: now) }
+            ?? input.link.take(into: inbox, wanted, now: now)
+        if wakesSender { engine.senders(of: input.link) }
+        if lane != nil, input.link.isEnded { engine.takers(of: input.link) }  // this replica took the last items
         guard count > 0 else { return hasInput }
         (inboxStart, inboxEnd, inboxInput) = (0, count, input.port)
         lastItem = now
@@ -349,6 +376,7 @@ extension Node {
         inboxStart += 1
         failed(1, StageError("failed by the test"))
         cell.pointee.forget()
+        markItem()
         return 0
     }
 
@@ -389,11 +417,10 @@ extension Node {
             intake.close()
             _ = intake.link.discard(.cancelled, forGood: true)
         }
-        for port in 0..<setup.outputs {
-            for link in outboxes[port].links {
-                link.close()
-                engine.takers(of: link)
-            }
+        let links = lane.map { $0.ordering.closed() ? $0.ordering.links : [] } ?? outputLinks
+        for link in links {
+            link.close()
+            engine.takers(of: link)
         }
         engine.closed(self)
     }
@@ -402,6 +429,7 @@ extension Node {
     func cancel(_ reason: DropReason) {
         body?.discard()
         body = nil
+        if let lane, lane.finished > 0 { _ = flushLane(cell.pointee.now) }
         cell.pointee.dropped[reason] += discardInbox() + cell.pointee.kept
         cell.pointee.kept = 0
         mailbox.renew()
@@ -409,7 +437,11 @@ extension Node {
             intake.close()
             _ = intake.link.discard(reason, forGood: false)
         }
-        for port in 0..<setup.outputs { outboxes[port].abandon(reason) }
+        if lane != nil {
+            _ = flushLane(cell.pointee.now)
+        } else {
+            for port in 0..<setup.outputs { outboxes[port].abandon(reason) }
+        }
         phase = .closed
         publish()
     }
@@ -457,5 +489,6 @@ extension Node {
         worked = (0, 0, 0)
     }
 
+    private var outputLinks: [Link] { (0..<setup.outputs).flatMap { outboxes[$0].links } }
     private var hasPending: Bool { (0..<setup.outputs).contains { outboxes[$0].count > 0 } }
 }

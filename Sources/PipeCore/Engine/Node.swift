@@ -13,6 +13,9 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var phase = Phase.new
     var body: StageBody?
 
+    /// Set for one of several replicas.
+    var lane: Lane?
+
     // What has been taken and not worked on yet.
     let inbox: UnsafeMutablePointer<Slot>
     var inboxStart = 0
@@ -71,7 +74,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         let sender: Int
     }
 
-    init(_ index: Int, _ setup: StagePlan, _ engine: Engine, links: [[Link]]) {
+    init(_ index: Int, _ setup: StagePlan, _ engine: Engine, links: [[Link]], ordering: Ordering? = nil) {
         self.index = index
         self.setup = setup
         fullName = setup.fullName
@@ -79,8 +82,12 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         cell = .allocate(capacity: 1)
         cell.initialize(to: Cell(source: UInt32(index), seed: engine.options.seed &+ UInt64(index) &* 0x9E37_79B9))
         cell.pointee.savesItems = setup.onError == .deadLetter
+        cell.pointee.caresForItems = setup.onError == .deadLetter || ordering != nil
+        lane = ordering.map { Lane($0, ports: links.count) }
         outboxes = .allocate(capacity: max(1, links.count))
-        for (port, links) in links.enumerated() { (outboxes + port).initialize(to: Outbox(links: links, cell: cell)) }
+        for (port, links) in links.enumerated() {
+            (outboxes + port).initialize(to: Outbox(links: links, cell: cell, isPassedOn: ordering != nil))
+        }
         inbox = .allocate(capacity: Self.batch)
         arrivals = .allocate(capacity: Self.batch)
         isSink = links.allSatisfy(\.isEmpty)
@@ -91,6 +98,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         _ = discardInbox()
         cell.pointee.forget()
         arrivals.deallocate()
+        lane?.deallocate()
         for port in 0..<setup.outputs {
             outboxes[port].abandon(.cancelled)
             outboxes[port].slots.deallocate()
@@ -212,6 +220,13 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         for port in 0..<setup.outputs where outboxes[port].leavesGaps {
             outboxes[port].push().initialize(to: Slot(gapAt: header, count: 1, reason: reason))
         }
+    }
+
+    /// An item of the batch is finished: what was sent up to here belongs to it.
+    func markItem() {
+        guard let lane else { return }
+        for port in 0..<setup.outputs { lane.marks[lane.finished * setup.outputs + port] = outboxes[port].count }
+        self.lane?.finished += 1
     }
 
     func passOnGap(_ slot: UnsafeMutablePointer<Slot>) {

@@ -19,11 +19,12 @@ public struct Outbox {
     /// How far each link of a fan-out has got.
     private var cursors: [Int]
 
-    init(links: [Link], cell: UnsafeMutablePointer<Cell>, limit: Int = 64) {
+    /// With `isPassedOn` it is a replica's: what is sent goes to the `Ordering`, which has the links.
+    init(links: [Link], cell: UnsafeMutablePointer<Cell>, isPassedOn: Bool = false) {
+        limit = Node.batch
         capacity = limit
-        self.limit = limit
         self.cell = cell
-        self.links = links
+        self.links = isPassedOn ? [] : links
         isLinked = !links.isEmpty
         leavesGaps = links.contains { $0.leavesGaps }
         cursors = [Int](repeating: 0, count: links.count)
@@ -140,6 +141,12 @@ public struct Outbox {
         var mustWait = false
         for link in links where link.policy.whenFull == .block && !link.awaitRoom() { mustWait = true }
         return mustWait
+    }
+
+    /// All slots were moved out by somebody else.
+    mutating func emptied() {
+        (start, count) = (0, 0)
+        if capacity > 16 * limit { shrink() }
     }
 
     /// One large output must not keep its memory forever.

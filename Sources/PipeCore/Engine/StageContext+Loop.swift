@@ -11,7 +11,13 @@ extension StageContext {
     @inlinable
     public func settle() {
         cell.pointee.settle()
-        if cell.pointee.hasSaved { cell.pointee.forget() }
+        if cell.pointee.caresForItems { itemFinished() }
+    }
+
+    @usableFromInline
+    func itemFinished() {
+        cell.pointee.forget()
+        node.markItem()
     }
 
     @inlinable public var mustStop: Bool { cell.pointee.stops }
@@ -19,7 +25,10 @@ extension StageContext {
     /// The call ended with an error.
     public func failedOnItem(_ error: any Error) { node.failed(cell.pointee.open, error) }
 
-    public func passOnGap(_ slot: UnsafeMutablePointer<Slot>) { node.passOnGap(slot) }
+    public func passOnGap(_ slot: UnsafeMutablePointer<Slot>) {
+        node.passOnGap(slot)
+        node.markItem()
+    }
 
     public func takeGap(_ slot: UnsafeMutablePointer<Slot>) -> Gap {
         defer { slot.destroy() }

@@ -11,12 +11,30 @@ public struct Histogram: Sendable, Hashable {
     public init() {}
 
     public mutating func record(_ nanoseconds: Int, times: Int = 1) {
-        if counts.isEmpty { counts = [Int](repeating: 0, count: Self.size) }
+        if count == 0 { counts = [Int](repeating: 0, count: Self.size) }
         let value = max(0, nanoseconds)
         counts[Self.bucket(of: value)] += times
         count += times
         sum &+= value &* times
         most = max(most, value)
+    }
+
+    /// The times from capture to now of items of one batch; gaps have none.
+    mutating func recordAges(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, now: Int) {
+        if count == 0 { counts = [Int](repeating: 0, count: Self.size) }
+        var (total, greatest, items) = (0, most, 0)
+        counts.withUnsafeMutableBufferPointer { counts in
+            for index in 0..<number where !slots[index].header.isGap {
+                let value = max(0, now - slots[index].header.captured.nanoseconds)
+                counts[Self.bucket(of: value)] += 1
+                total &+= value
+                greatest = max(greatest, value)
+                items += 1
+            }
+        }
+        count += items
+        sum &+= total
+        most = greatest
     }
 
     private static func bucket(of value: Int) -> Int {

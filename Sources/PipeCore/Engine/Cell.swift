@@ -1,6 +1,6 @@
 /// What one stage copy counts and remembers between two items. It stands behind a pointer, so that the work on an item
 /// costs no exclusivity check; it belongs to whoever steps the stage.
-public struct Cell {
+public struct Cell: ~Copyable {
     /// The time of this step.
     @usableFromInline var now = 0
     /// Items of the current call whose fate is open: taken from a link or released, and neither sent, dropped nor kept.
@@ -8,7 +8,8 @@ public struct Cell {
     @usableFromInline var done = 0
     @usableFromInline var made = 0
     var taken = 0
-    var dropped = DropCounts()
+    private(set) var dropped = DropCounts()
+    private(set) var hasDropped = false
     var failed = 0
     var kept = 0
 
@@ -33,6 +34,11 @@ public struct Cell {
         self.source = source
         random = RandomSource(seed: seed)
         saved = .allocate(capacity: 1)
+    }
+
+    mutating func drop(_ count: Int, _ reason: DropReason) {
+        dropped[reason] += count
+        hasDropped = true
     }
 
     /// An item was handed over to one of the outputs.

@@ -77,6 +77,16 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
                 node.inputs.append(Node.InputLink(link: links[index], port: link.to.port, sender: link.from.stage))
             }
         }
+        findFollowers()
+    }
+
+    private func findFollowers() {
+        for link in links {
+            let (senders, takers) = (linkSenders[link.index], linkTakers[link.index])
+            guard !inLoop[link.index], let follower = Node.follower(of: senders[0], by: link, takers[0]) else { continue }
+            senders[0].follower = follower
+            follower.leader = senders[0]
+        }
     }
 
     private func makeCopies(_ stage: StagePlan, _ links: [[Link]]) -> [Node] {

@@ -11,6 +11,8 @@ final class Mailbox: @unchecked Sendable {  // guarded by its lock
     /// Whether something may have arrived: most steps need not take the lock to know that nothing has.
     private let mayHoldMail = Atomic<Bool>(false)
 
+    var hasMail: Bool { mayHoldMail.load(ordering: .relaxed) }
+
     var isIdle: Bool { lock.locked { underway == 0 } }
 
     func begin() { lock.locked { underway += 1 } }

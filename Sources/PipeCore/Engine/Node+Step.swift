@@ -51,9 +51,9 @@ extension Node {
         let now = cell.pointee.now
         if lane != nil { return flushLane(now) }
         var isEmpty = true
-        for port in 0..<setup.outputs {
+        for port in 0..<outputs {
             let outbox = outboxes + port
-            guard outbox.pointee.count > 0 else { continue }
+            guard outbox.pointee.count > 0, !(follows && handOver(outbox, now: now)) else { continue }
             if !outbox.pointee.flush(now: now, told: { engine.takers(of: $0) }) { isEmpty = false }
         }
         return isEmpty
@@ -184,11 +184,11 @@ extension Node {
             mustRestart = true
             return
         }
-        while !faults.disturbances.isEmpty {
+        while faults.isDisturbed, !faults.disturbances.isEmpty {
             let disturbance = faults.disturbances.removeFirst()
             guard attempt({ try body.disturb(disturbance, context) }) else { return }
         }
-        for completion in mailbox.take() {
+        for completion in mailbox.hasMail ? mailbox.take() : [] {
             guard attempt({ try body.completed(completion, context) }) else { return }
         }
         if now >= cell.pointee.wake {
@@ -240,7 +240,8 @@ extension Node {
         if cell.pointee.made > before { lastItem = now }
         let after = engine.runner.spent(on: cell.pointee.made - before)
         learnCost(after - now, of: cell.pointee.made - before)
-        worked = (after - now, 0, after)
+        worked = (after - now, 0)
+        workedUntil = after
         switch next {
         case .more: return true
         case .at(let time):
@@ -278,14 +279,14 @@ extension Node {
     private var room: Int {
         if let lane { return min(Self.batch, lane.ordering.room) }
         var room = Self.batch
-        for port in 0..<setup.outputs { room = min(room, outboxes[port].room) }
+        for port in 0..<outputs { room = min(room, outboxes[port].room) }
         return room
     }
 
     private func mustWaitForRoom() -> Bool {
         if let lane { return lane.ordering.mustWait() }
         var mustWait = false
-        for port in 0..<setup.outputs where outboxes[port].mustWait() { mustWait = true }
+        for port in 0..<outputs where outboxes[port].mustWait() { mustWait = true }
         return mustWait
     }
 
@@ -300,6 +301,7 @@ extension Node {
         guard room > 0 else { return !mustWaitForRoom() }
         guard let input = nextInput() else { return false }
         // A link that may drop keeps what waits, so that it can; a slow stage takes what it can do in a short time.
+        let cost = cost.load(ordering: .relaxed)
         let affordable = max(1, 100_000 / max(1, cost))
         let most = input.link.policy.mayDrop && cost > 1000 ? 1 : min(room, affordable)
         let wanted = engine.runner.batch(min(most, Self.batch))
@@ -309,15 +311,24 @@ extension Node {
         if wakesSender { engine.senders(of: input.link) }
         if lane != nil, input.link.isEnded { engine.takers(of: input.link) }  // this replica took the last items
         guard count > 0 else { return hasInput }
-        (inboxStart, inboxEnd, inboxInput) = (0, count, input.port)
-        lastItem = now
-        var items = count
-        if input.link.leavesGaps { items = (0..<count).count { !inbox[$0].header.isGap } }
-        cell.pointee.taken += items
-        numbersLock.locked { numbers.recordWaits(inbox, count, now: now) }
+        let items = input.link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count
+        took(count, from: input.port, items: items, now: now)
         process(now)
         return true
     }
+
+    /// A batch stands in the inbox.
+    func took(_ count: Int, from port: Int, items: Int, now: Int) {
+        (inboxStart, inboxEnd, inboxInput) = (0, count, port)
+        lastItem = now
+        cell.pointee.taken += items
+        numbersLock.locked {
+            numbers.recordWaits(inbox, count, now: now)
+            if isSink { numbers.recordLatencies(inbox, count, now: now) }
+        }
+    }
+
+    var hasRoomForBatch: Bool { room >= Self.batch || setup.outputs == 0 }
 
     private var hasInput: Bool {
         inputs.contains { $0.link.hasItems && !pausedInputs.contains($0.port) }
@@ -346,22 +357,18 @@ extension Node {
         var number = inboxEnd - inboxStart
         if faults.slow > 0 || faults.errorShare > 0 { number = disturbItems(slots, now) }
         guard number > 0 else { return }
-        if isSink {
-            for index in 0..<number {
-                let header = slots[index].header
-                arrivals[index] = (header.isGap ? .max : header.captured.nanoseconds, header.source)
-            }
-        }
         let done = body.process(slots, number, context)
         inboxStart += done
         let after = engine.runner.spent(on: done)
         learnCost(after - now, of: done)
-        worked = (after - now, done, after)
+        worked = (after - now, done)
+        workedUntil = after
     }
 
     private func learnCost(_ time: Int, of items: Int) {
         let each = time / max(1, items)
-        cost = cost == Self.unknownCost ? each : (cost * 3 + each) / 4
+        let known = cost.load(ordering: .relaxed)
+        cost.store(known == Self.unknownCost ? each : (known * 3 + each) / 4, ordering: .relaxed)
     }
 
     /// Applies the faults of a test to the next item; returns how many may be worked on.
@@ -430,7 +437,7 @@ extension Node {
         body?.discard()
         body = nil
         if let lane, lane.finished > 0 { _ = flushLane(cell.pointee.now) }
-        cell.pointee.dropped[reason] += discardInbox() + cell.pointee.kept
+        cell.pointee.drop(discardInbox() + cell.pointee.kept, reason)
         cell.pointee.kept = 0
         mailbox.renew()
         for intake in intakes {
@@ -440,7 +447,7 @@ extension Node {
         if lane != nil {
             _ = flushLane(cell.pointee.now)
         } else {
-            for port in 0..<setup.outputs { outboxes[port].abandon(reason) }
+            for port in 0..<outputs { outboxes[port].abandon(reason) }
         }
         phase = .closed
         publish()
@@ -448,25 +455,24 @@ extension Node {
 
     // MARK: Numbers
 
+    /// Makes what the step has changed readable for others.
     private func publish() {
         numbersLock.lock()
         recordWork()
-        let cell = cell.pointee
-        numbers.books.in = cell.taken
-        numbers.books.done = cell.done
-        numbers.books.dropped = cell.dropped
-        numbers.books.failed = cell.failed
-        numbers.books.made = cell.made
-        numbers.books.held = cell.kept + (inboxStart..<inboxEnd).count { !inbox[$0].header.isGap }
+        numbers.books.in = cell.pointee.taken
+        numbers.books.done = cell.pointee.done
+        numbers.books.failed = cell.pointee.failed
+        numbers.books.made = cell.pointee.made
+        numbers.books.held = cell.pointee.kept + waitingItems
         numbers.books.sent = 0
-        if numbers.sent.count < setup.outputs { numbers.sent = [Int](repeating: 0, count: setup.outputs) }
-        for port in 0..<setup.outputs {
+        for port in 0..<outputs {
             numbers.sent[port] = outboxes[port].sent
             numbers.books.sent += outboxes[port].sent
         }
+        if cell.pointee.hasDropped { numbers.books.dropped = cell.pointee.dropped }
+        if failure != nil { numbers.failure = failure }
         numbers.restarts = restartCount
         numbers.stalls = stallCount
-        numbers.failure = failure
         numbers.state =
             switch phase {
             case .new, .running: hasPending ? .blocked : isStalled ? .stalled : .running
@@ -476,19 +482,26 @@ extension Node {
         numbersLock.unlock()
     }
 
-    private func recordWork() {
-        numbers.busy += worked.time
-        if worked.items > 0 {
-            numbers.service.record(worked.time / worked.items, times: worked.items)
-            if isSink {
-                for index in 0..<worked.items where arrivals[index].captured != .max {
-                    numbers.recordLatency(worked.end - arrivals[index].captured, from: arrivals[index].source)
-                }
-            }
+    /// Items of the batch that are still to be worked on.
+    private var waitingItems: Int {
+        var items = 0
+        var index = inboxStart
+        while index < inboxEnd {
+            if !inbox[index].header.isGap { items += 1 }
+            index += 1
         }
-        worked = (0, 0, 0)
+        return items
     }
 
-    private var outputLinks: [Link] { (0..<setup.outputs).flatMap { outboxes[$0].links } }
-    private var hasPending: Bool { (0..<setup.outputs).contains { outboxes[$0].count > 0 } }
+    private func recordWork() {
+        numbers.busy += worked.time
+        if worked.items > 0 { numbers.service.record(worked.time / worked.items, times: worked.items) }
+        worked = (0, 0)
+    }
+
+    private var outputLinks: [Link] { (0..<outputs).flatMap { outboxes[$0].links } }
+    private var hasPending: Bool {
+        for port in 0..<outputs where outboxes[port].count > 0 { return true }
+        return false
+    }
 }

@@ -5,6 +5,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     let index: Int
     let setup: StagePlan
     let fullName: String
+    let outputs: Int
     unowned let engine: Engine
     let cell: UnsafeMutablePointer<Cell>
     /// One for each output.
@@ -17,7 +18,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var lane: Lane?
 
     // What has been taken and not worked on yet.
-    let inbox: UnsafeMutablePointer<Slot>
+    var inbox: UnsafeMutablePointer<Slot>
     var inboxStart = 0
     var inboxEnd = 0
     var inboxInput = 0
@@ -30,10 +31,11 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var nextProduction = Int.min
     var turn = 0
     /// Nanoseconds that an item costs, as measured; unknown counts as expensive.
-    var cost = unknownCost
+    let cost = Atomic<Int>(unknownCost)
     static let unknownCost = 20_000
     /// What the step has worked on, for the numbers.
-    var worked = (time: 0, items: 0, end: 0)
+    var worked = (time: 0, items: 0)
+    var workedUntil = 0
     var restarts: [Int] = []
     var failure: String?
     let mailbox = Mailbox()
@@ -44,8 +46,6 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var isStalled = false
     var restartCount = 0
     var stallCount = 0
-    /// When and where the items of a batch began, for a sink.
-    let arrivals: UnsafeMutablePointer<(captured: Int, source: UInt32)>
     let isSink: Bool
     /// Asked from outside: make no more, and end when all is passed on.
     let stopRequest = Atomic<Bool>(false)
@@ -60,6 +60,10 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var numbers = NodeNumbers()
 
     private let schedule = Atomic<UInt8>(Schedule.idle)
+    /// The stage behind it, where it could be absorbed, and whether it is.
+    unowned(unsafe) var follower: Node?
+    var follows = false
+    unowned(unsafe) var leader: Node?
 
     enum Phase: Equatable {
         case new, running
@@ -78,6 +82,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         self.index = index
         self.setup = setup
         fullName = setup.fullName
+        outputs = setup.outputs
+        numbers.sent = [Int](repeating: 0, count: setup.outputs)
         self.engine = engine
         cell = .allocate(capacity: 1)
         cell.initialize(to: Cell(source: UInt32(index), seed: engine.options.seed &+ UInt64(index) &* 0x9E37_79B9))
@@ -89,7 +95,6 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
             (outboxes + port).initialize(to: Outbox(links: links, cell: cell, isPassedOn: ordering != nil))
         }
         inbox = .allocate(capacity: Self.batch)
-        arrivals = .allocate(capacity: Self.batch)
         isSink = links.allSatisfy(\.isEmpty)
     }
 
@@ -97,9 +102,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         body?.discard()
         _ = discardInbox()
         cell.pointee.forget()
-        arrivals.deallocate()
         lane?.deallocate()
-        for port in 0..<setup.outputs {
+        for port in 0..<outputs {
             outboxes[port].abandon(.cancelled)
             outboxes[port].slots.deallocate()
         }
@@ -124,6 +128,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         static let queued: UInt8 = 1
         static let running: UInt8 = 2
         static let runningAgain: UInt8 = 3
+        /// The stage before it steps it too.
+        static let absorbed: UInt8 = 4
     }
 
     /// Says that there may be something to do. Any thread may say so, at any time.
@@ -134,6 +140,12 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
             switch current {
             case Schedule.idle: wanted = Schedule.queued
             case Schedule.running: wanted = Schedule.runningAgain
+            case Schedule.absorbed:
+                // What the caller has done must be seen by who lets this stage go, or the caller must see that it was.
+                atomicMemoryFence(ordering: .sequentiallyConsistent)
+                current = schedule.load(ordering: .sequentiallyConsistent)
+                if current == Schedule.absorbed { return leader?.notify() ?? () }
+                continue
             default: return
             }
             let (done, seen) = schedule.compareExchange(
@@ -149,10 +161,22 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         }
     }
 
-    /// Steps the stage; true says that it is to be queued again. The caller took it from the queue.
+    /// Steps the stage, and those behind it that it has absorbed; true says that it is to be queued again. The caller took
+    /// it from the queue.
     func run(now: Int) -> Bool {
         _ = schedule.exchange(Schedule.running, ordering: .acquiringAndReleasing)
-        let again = step(now: now)
+        var again = stepChain(now: now)
+        var rounds = 1
+        while again, follows, rounds < Self.mostRounds {
+            again = stepChain(now: engine.runner.time)
+            rounds += 1
+        }
+        var last = self
+        while last.follows, let next = last.follower {
+            last.reviewFollower()
+            last = next
+        }
+        if letItselfBeAbsorbed() { return false }
         if !again,
             schedule.compareExchange(
                 expected: Schedule.running,
@@ -164,6 +188,77 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         }
         schedule.store(Schedule.queued, ordering: .releasing)
         return true
+    }
+
+    // MARK: Fusion
+
+    /// Batches that a fused chain works on before others get their turn.
+    private static let mostRounds = 8
+    /// Up to this cost of an item, handing it to another worker costs more than the work.
+    private static let cheap = 1_500
+
+    private func stepChain(now: Int) -> Bool {
+        var again = step(now: now)
+        var last = self
+        while last.isFollowed(), let next = last.follower {
+            if next.step(now: max(now, last.cell.pointee.now, last.workedUntil)) { again = true }
+            last = next
+        }
+        return again
+    }
+
+    /// Whether the stage behind is stepped with this one: it takes it up as soon as that has let itself be absorbed. A
+    /// batch then goes over as it stands, without a queue.
+    private func isFollowed() -> Bool {
+        if !follows, let follower { follows = follower.schedule.load(ordering: .acquiring) == Schedule.absorbed }
+        return follows
+    }
+
+    /// Lets the stage behind go when one of the two is not cheap any more.
+    private func reviewFollower() {
+        guard follows, let follower,
+            !follower.isCheap(than: 2 * Self.cheap) || !isCheap(than: 2 * Self.cheap) || follower.isOver
+        else { return }
+        follows = false
+        follower.schedule.store(Schedule.queued, ordering: .sequentiallyConsistent)
+        engine.runner.ready(follower)
+    }
+
+    /// Leaves the stepping to the stage before, while both are cheap. That is told at once, since there may be work.
+    private func letItselfBeAbsorbed() -> Bool {
+        guard let leader, phase == .running, isCheap(than: Self.cheap), leader.isCheap(than: Self.cheap),
+            engine.runner.mayFuse
+        else { return false }
+        schedule.store(Schedule.absorbed, ordering: .sequentiallyConsistent)
+        leader.notify()
+        return true
+    }
+
+    private func isCheap(than limit: Int) -> Bool { cost.load(ordering: .relaxed) <= limit }
+
+    /// Gives a whole batch to the stage behind, if it can work on it now: the two exchange their memory.
+    func handOver(_ outbox: UnsafeMutablePointer<Outbox>, now: Int) -> Bool {
+        guard follows, let follower, outbox.pointee.capacity == Self.batch, follower.canTakeBatch(now) else { return false }
+        let number = outbox.pointee.count
+        swap(&outbox.pointee.slots, &follower.inbox)
+        outbox.pointee.emptied()
+        outbox.pointee.links[0].passed(number)
+        follower.took(number, from: 0, items: number, now: now)
+        return true
+    }
+
+    private func canTakeBatch(_ now: Int) -> Bool {
+        phase == .running && inboxStart == inboxEnd && now >= cell.pointee.busyUntil && now >= faults.stalledUntil
+            && pausedInputs.isEmpty && !inputs[0].link.hasItems && hasRoomForBatch
+    }
+
+    /// Whether a later stage can follow this one: one link leads from one to the other, nothing else does, and it has
+    /// nothing to decide.
+    static func follower(of node: Node, by link: Link, _ next: Node) -> Node? {
+        guard node.lane == nil, next.lane == nil, node.setup.outputs == 1, next.inputs.count == 1,
+            node.outboxes[0].links.count == 1, link.isPlain, link.plan.tap == nil, !next.setup.isSource, next !== node
+        else { return nil }
+        return next
     }
 
     /// Asks to be notified at a time, unless something else will do so earlier.
@@ -212,12 +307,12 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     func drop(_ header: Header, _ reason: DropReason) {
         precondition(cell.pointee.open > 0, "'\(setup.name)' drops an item that it does not have")
         cell.pointee.open -= 1
-        cell.pointee.dropped[reason] += 1
+        cell.pointee.drop(1, reason)
         leaveGap(header, reason)
     }
 
     private func leaveGap(_ header: Header, _ reason: DropReason) {
-        for port in 0..<setup.outputs where outboxes[port].leavesGaps {
+        for port in 0..<outputs where outboxes[port].leavesGaps {
             outboxes[port].push().initialize(to: Slot(gapAt: header, count: 1, reason: reason))
         }
     }
@@ -225,12 +320,12 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// An item of the batch is finished: what was sent up to here belongs to it.
     func markItem() {
         guard let lane else { return }
-        for port in 0..<setup.outputs { lane.marks[lane.finished * setup.outputs + port] = outboxes[port].count }
+        for port in 0..<outputs { lane.marks[lane.finished * setup.outputs + port] = outboxes[port].count }
         self.lane?.finished += 1
     }
 
     func passOnGap(_ slot: UnsafeMutablePointer<Slot>) {
-        for port in 0..<setup.outputs where outboxes[port].leavesGaps {
+        for port in 0..<outputs where outboxes[port].leavesGaps {
             outboxes[port].push().initialize(to: Slot(gapAgain: slot.pointee))
         }
         slot.destroy()
@@ -252,8 +347,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         case .skip: break
         case .deadLetter:
             if cell.pointee.hasSaved, count > 0 {
-                let slot = outboxes[setup.outputs - 1].push()
-                outboxes[setup.outputs - 1].sent += 1
+                let slot = outboxes[outputs - 1].push()
+                outboxes[outputs - 1].sent += 1
                 slot.moveInitialize(from: cell.pointee.saved, count: 1)
                 slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
                 cell.pointee.hasSaved = false
@@ -272,6 +367,8 @@ struct NodeFaults {
     var diskFullUntil = Int.min
     var kill = false
     var disturbances: [Disturbance] = []
+    /// Whether there is one to come: most steps look no further.
+    var isDisturbed = false
 }
 
 extension Node {

@@ -24,17 +24,23 @@ struct NodeNumbers {
         }
     }
 
-    mutating func recordLatency(_ nanoseconds: Int, from source: UInt32) {
-        let index: Int
-        if let known = latencies.indices.last, latencies[known].source == source {
-            index = known
-        } else if let known = latencyIndex[source] {
-            index = known
-        } else {
-            index = latencies.count
-            latencies.append((source, Histogram()))
-            latencyIndex[source] = index
+    /// From capture to here, for a sink: runs of items that come from one source, which is most often the whole batch.
+    mutating func recordLatencies(_ slots: UnsafeMutablePointer<Slot>, _ count: Int, now: Int) {
+        var index = 0
+        while index < count {
+            let source = slots[index].header.source
+            var end = index + 1
+            while end < count, slots[end].header.source == source { end += 1 }
+            latencies[place(of: source)].histogram.recordAges(slots + index, end - index, now: now)
+            index = end
         }
-        latencies[index].histogram.record(nanoseconds)
+    }
+
+    private mutating func place(of source: UInt32) -> Int {
+        if let last = latencies.indices.last, latencies[last].source == source { return last }
+        if let known = latencyIndex[source] { return known }
+        latencies.append((source, Histogram()))
+        latencyIndex[source] = latencies.count - 1
+        return latencies.count - 1
     }
 }

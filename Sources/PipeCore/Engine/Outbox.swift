@@ -2,7 +2,7 @@
 ///
 /// A step sends into it without looking; afterwards it is offered to the links, and the stage is not stepped again
 /// before all is taken. So `send` never fails and never waits, and what stands here is bounded by one step's output.
-public struct Outbox {
+public struct Outbox: ~Copyable {
     @usableFromInline var slots: UnsafeMutablePointer<Slot>
     @usableFromInline var capacity: Int
     @usableFromInline var count = 0
@@ -94,11 +94,15 @@ public struct Outbox {
     mutating func dropUnlinked() {
         guard cell.pointee.open > 0 else { return }
         cell.pointee.open -= 1
-        cell.pointee.dropped[.notChosen] += 1
+        cell.pointee.drop(1, .notChosen)
     }
 
     /// Room for items in the links that make the sender wait.
-    var room: Int { links.reduce(limit) { min($0, $1.room) } }
+    var room: Int {
+        var room = limit
+        for link in links { room = min(room, link.room) }
+        return room
+    }
 
     /// Offers all to the links, and tells who got something. True when nothing is left.
     mutating func flush(now: Int, told: (Link) -> Void) -> Bool {

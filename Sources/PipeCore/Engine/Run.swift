@@ -14,8 +14,9 @@ public final class Run: Sendable {
     private let workers: Workers
 
     /// Workers: as many as there are processors, where none are stated.
-    public init(_ plan: Plan, _ options: EngineOptions, workers count: Int? = nil) {
-        workers = Workers(count: count ?? max(1, processorCount()))
+    /// `fuses: false` keeps a queue between any two stages.
+    public init(_ plan: Plan, _ options: EngineOptions, workers count: Int? = nil, fuses: Bool = true) {
+        workers = Workers(count: count ?? max(1, processorCount()), mayFuse: fuses)
         engine = Engine(plan, options, runner: workers)
         workers.engine = engine
     }

@@ -15,6 +15,8 @@ protocol Runner: AnyObject {
     func batch(_ most: Int) -> Int
     /// A step has worked on items; returns the time after that.
     @discardableResult func spent(on items: Int) -> Int
+    /// Whether a stage may be stepped together with the one before it.
+    var mayFuse: Bool { get }
     /// The last stage has closed.
     func finished()
 }

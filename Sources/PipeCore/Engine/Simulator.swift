@@ -21,6 +21,8 @@ final class Simulator: Runner {
     }
 
     var isRealTime: Bool { false }
+    /// Now and then, so that what fusion changes shows, which is nothing but the order of steps.
+    var mayFuse: Bool { chance.share() < 0.1 }
 
     func ready(_ node: Node) { queue.append(node) }
     func finished() { isFinished = true }
@@ -144,7 +146,9 @@ extension NodeFaults {
         case .kill: kill = true
         case .error(let share): errorShare = share
         case .slow(let time): slow = time.nanoseconds
-        case .loseConnection: disturbances.append(.connectionLost)
+        case .loseConnection:
+            disturbances.append(.connectionLost)
+            isDisturbed = true
         case .jumpClock(let time): clockJump = clockJump.addingReportingOverflow(time.nanoseconds).partialValue
         case .fillDisk(let time): diskFullUntil = (Instant(nanoseconds: now) + time).nanoseconds
         }

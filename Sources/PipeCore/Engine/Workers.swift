@@ -40,10 +40,14 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     /// Waking a worker costs about this much, so that cheaper work is not handed over.
     private static let worthWaking = 10_000
 
-    init(count: Int) { self.count = count }
+    init(count: Int, mayFuse: Bool) {
+        self.count = count
+        self.mayFuse = mayFuse
+    }
 
     var time: Int { monotonicTime() - started }
     var isRealTime: Bool { true }
+    let mayFuse: Bool
     func batch(_ most: Int) -> Int { most }
     func spent(on items: Int) -> Int { time }
 
@@ -172,7 +176,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         return queue.count - queueStart > others && isWorthWaking(queue[queueStart])
     }
 
-    private func isWorthWaking(_ node: Node) -> Bool { node.cost * Node.batch > Self.worthWaking * 4 }
+    private func isWorthWaking(_ node: Node) -> Bool { node.cost.load(ordering: .relaxed) * Node.batch > Self.worthWaking * 4 }
 
     /// Nothing will happen by itself: this is the last worker awake, and neither a timer nor an operation is to come.
     private var isQuiet: Bool {
@@ -202,7 +206,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
             queue.removeFirst(queueStart)
             queueStart = 0
         }
-        let isLong = node.cost > Self.worthWaking
+        let isLong = node.cost.load(ordering: .relaxed) > Self.worthWaking
         if isLong {
             occupied += 1
             if queueStart < queue.count { wakeIfWorthwhile(for: queue[queueStart]) }

@@ -33,7 +33,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         queue.deallocate()
     }
 
-    var leavesGaps: Bool { queue.pointee.leavesGaps }  // never changes
+    // Both never change.
+    var leavesGaps: Bool { queue.pointee.leavesGaps }
+    var isPlain: Bool { queue.pointee.isPlain }
 
     private func change<Result>(_ body: (inout LinkQueue) -> Result) -> Result {
         lock.lock()
@@ -93,6 +95,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         change { $0.close() }
         ended.store(true, ordering: .releasing)
     }
+
+    /// A batch went over without waiting here.
+    func passed(_ number: Int) { lock.locked { queue.pointee.passed(number) } }
 
     // MARK: The taker's side
 

@@ -13,7 +13,7 @@ struct LinkQueue {
     private var bytes = 0
     private let countsBytes: Bool
     /// Nothing to decide but room: a batch moves as a whole.
-    private let isPlain: Bool
+    let isPlain: Bool
 
     init(_ policy: LinkPolicy, leavesGaps: Bool, countsBytes: Bool) {
         self.policy = policy
@@ -101,6 +101,12 @@ struct LinkQueue {
         books.dropped[reason] += 1
         if leavesGaps, !isDead { appendGap(Slot(gapAt: slot.pointee.header, count: 1, reason: reason)) }
         if !copying { slot.destroy() }
+    }
+
+    /// A batch that went to the taker at once.
+    mutating func passed(_ number: Int) {
+        books.in += number
+        books.out += number
     }
 
     // MARK: Out

@@ -8,7 +8,7 @@ public import PipeCore
 public struct Input<Carried: Payload>: DeclaredProperty {
     public let wrappedValue: Receiver<Carried>
     let ordinal: Int
-    public var projectedValue: PortReference { PortReference(name: wrappedValue.name) }
+    public let projectedValue: PortReference
 
     public init(_ summary: String, _ arity: PortSpec.Arity = .required) where Carried: Payload {
         let construction = Construction.active
@@ -16,7 +16,8 @@ public struct Input<Carried: Payload>: DeclaredProperty {
         let bound = construction?.declare {
             .input(PortSpec(summary: summary, payload: .of(Carried.self, like: nil), arity: arity))
         }
-        wrappedValue = Receiver(name: bound?.name ?? "")
+        projectedValue = PortReference(name: bound?.name ?? "")
+        wrappedValue = Receiver()
     }
 }
 
@@ -26,7 +27,7 @@ public struct Input<Carried: Payload>: DeclaredProperty {
 public struct Output<Carried: Payload>: DeclaredProperty {
     public let wrappedValue: Sender<Carried>
     let ordinal: Int
-    public var projectedValue: PortReference { PortReference(name: wrappedValue.name) }
+    public let projectedValue: PortReference
 
     public init(_ summary: String, _ arity: PortSpec.Arity = .required, like input: String? = nil) {
         let construction = Construction.active
@@ -34,26 +35,23 @@ public struct Output<Carried: Payload>: DeclaredProperty {
         let bound = construction?.declare {
             .output(PortSpec(summary: summary, payload: .of(Carried.self, like: input), arity: arity))
         }
-        wrappedValue = Sender(name: bound?.name ?? "", outbox: construction?.nextOutbox())
+        projectedValue = PortReference(name: bound?.name ?? "")
+        wrappedValue = Sender(outbox: construction?.nextOutbox())
     }
 }
 
 /// The end of a link that a stage takes items from. They come to `process`.
-public struct Receiver<Carried: Payload>: Sendable {
-    let name: String
-}
+public struct Receiver<Carried: Payload>: Sendable {}
 
 /// The end of a link that a stage gives items to.
 ///
 /// Sending never waits and never fails: what is sent is offered to the links when the step is over, and the stage is not
 /// stepped again before they have taken it.
 public struct Sender<Carried: Payload>: @unchecked Sendable {  // used by whoever steps the stage
-    let name: String
     @usableFromInline let outbox: UnsafeMutablePointer<Outbox>?
     @usableFromInline let kind: UInt16
 
-    init(name: String, outbox: UnsafeMutablePointer<Outbox>?) {
-        self.name = name
+    init(outbox: UnsafeMutablePointer<Outbox>?) {
         self.outbox = outbox
         kind = Carried.self == AnyPayload.self ? 0 : PayloadType.kind(of: Carried.self)
     }

@@ -3,59 +3,61 @@ import PipeGraph
 import PipeKit
 
 extension Command {
-    static let bench: Command = .init(name: "bench", summary: "Measures.", subcommands: [benchEngine])
+    static let bench: Command = .init(
+        name: "bench",
+        summary: "Measures pipe on this machine.",
+        subcommands: [benchEngine]
+    )
 
     private static let benchEngine: Command = .init(
         name: "engine",
-        summary: "Measures the engine on workloads that its rivals know too.",
-        run: { _ throws(UsageError) in
-            var plan = Plan()
-            let fields = FieldValues.none
-            func add<S: Stage>(_ type: S.Type, _ i: Int, _ o: Int) {
-                let type = StageType(type)
-                plan.stages.append(
-                    StagePlan(
-                        name: "\(type.name)\(plan.stages.count)",
-                        isSource: i == 0,
-                        inputs: i,
-                        outputs: o,
-                        make: { type.body(fields, $0) }
-                    )
-                )
+        summary: "Measures the engine on workloads that its peers know too.",
+        details: """
+            Figures of one machine at one time: Benchmarks/engine runs peers beside it and compares. Books, histograms and
+            time stamps are on, and each sink checks what it gets.
+            """,
+        flags: [
+            Flag(
+                name: "workload",
+                value: "NAME",
+                summary: "Only this one; may be given several times.",
+                choices: EngineWorkload.allCases.map(\.rawValue),
+                repeats: true
+            ),
+            Flag(name: "seconds", value: "NUMBER", summary: "How long each runs; 1 if not stated."),
+            Flag(name: "workers", value: "NUMBER", summary: "Threads that step the stages; one a processor if not stated."),
+            Flag(name: "json", summary: "Print a line of JSON for each."),
+        ],
+        run: { arguments throws(UsageError) in
+            guard let seconds = Double(arguments.value("seconds") ?? "1"), (0.001...3600).contains(seconds) else {
+                throw UsageError(message: "'--seconds' takes a number from 0.001 to 3600")
             }
-            add(BenchSource.self, 0, 1)
-            for _ in 0..<3 { add(BenchPass.self, 1, 1) }
-            add(BenchSink.self, 1, 0)
-            for i in 0..<4 {
-                plan.links.append(
-                    LinkPlan(
-                        name: "l\(i)",
-                        from: .init(stage: i, port: 0),
-                        to: .init(stage: i + 1, port: 0),
-                        policy: LinkPolicy()
-                    )
-                )
+            let workers = try arguments.number("workers", in: 1...256)
+            let names = arguments.values["workload"] ?? EngineWorkload.allCases.map(\.rawValue)
+            for workload in names.compactMap(EngineWorkload.init) {
+                do {
+                    show(workload, try workload.run(seconds: seconds, workers: workers), json: arguments.has("json"))
+                } catch {
+                    Terminal.complain("error: \(error)")
+                    return .failed
+                }
             }
-            let run = Run(plan, EngineOptions(epoch: 0, files: NoFiles()))
-            run.start()
-            _ = run.wait(until: .seconds(1))
-            let t = run.time
-            run.stop()
-            _ = run.wait(until: .seconds(3))
-            let end = run.finish()
-            Terminal.print(
-                "\(end.isComplete) \(Double(end.numbers.stages.last!.books.in) / t.seconds / 1e6) M/s \(end.troubles)"
-            )
-            for s in end.numbers.stages {
-                Terminal.print("\(s.name) \(s.books.in) \(s.books.done) \(s.books.made) \(s.books.isBalanced)")
-            }
-            for l in end.numbers.links { Terminal.print("\(l.name) \(l.books) ") }
             return .success
         }
     )
-}
-struct NoFiles: FileStore {
-    func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile { throw StageError("no") }
-    func rename(_ path: String, to other: String) throws {}
-    func remove(_ path: String) throws {}
+
+    private static func show(_ workload: EngineWorkload, _ result: EngineWorkload.Result, json: Bool) {
+        let rate = Double(result.items) / result.seconds
+        if json {
+            var line: JSON = [
+                "peer": "pipe", "workload": .string(workload.rawValue), "items": .integer(result.items),
+                "seconds": .number(result.seconds), "rate": .number(rate),
+            ]
+            for (name, value) in result.details { line[name] = value }
+            Terminal.print(line.text())
+        } else {
+            let details = result.details.map { name, value in "  \(name) \(value.text())" }.joined()
+            Terminal.print("\(workload.rawValue): \(shortest((rate / 1e3).rounded() / 1e3)) M items/s\(details)")
+        }
+    }
 }

@@ -83,7 +83,9 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     private func findFollowers() {
         for link in links {
             let (senders, takers) = (linkSenders[link.index], linkTakers[link.index])
-            guard !inLoop[link.index], let follower = Node.follower(of: senders[0], by: link, takers[0]) else { continue }
+            guard !inLoop[link.index], let follower = Node.follower(of: senders[0], by: link, takers[0]) else {
+                continue
+            }
             senders[0].follower = follower
             follower.leader = senders[0]
         }

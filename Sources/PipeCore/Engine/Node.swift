@@ -238,7 +238,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     /// Gives a whole batch to the stage behind, if it can work on it now: the two exchange their memory.
     func handOver(_ outbox: UnsafeMutablePointer<Outbox>, now: Int) -> Bool {
-        guard follows, let follower, outbox.pointee.capacity == Self.batch, follower.canTakeBatch(now) else { return false }
+        guard follows, let follower, outbox.pointee.isWhole, follower.canTakeBatch(now) else { return false }
         let number = outbox.pointee.count
         swap(&outbox.pointee.slots, &follower.inbox)
         outbox.pointee.emptied()

@@ -97,6 +97,9 @@ public struct Outbox: ~Copyable {
         cell.pointee.drop(1, .notChosen)
     }
 
+    /// Whether the memory can change hands: nothing of it is gone, and it has not grown.
+    var isWhole: Bool { start == 0 && capacity == limit }
+
     /// Room for items in the links that make the sender wait.
     var room: Int {
         var room = limit

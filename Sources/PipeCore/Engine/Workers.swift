@@ -176,7 +176,9 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         return queue.count - queueStart > others && isWorthWaking(queue[queueStart])
     }
 
-    private func isWorthWaking(_ node: Node) -> Bool { node.cost.load(ordering: .relaxed) * Node.batch > Self.worthWaking * 4 }
+    private func isWorthWaking(_ node: Node) -> Bool {
+        node.cost.load(ordering: .relaxed) * Node.batch > Self.worthWaking * 4
+    }
 
     /// Nothing will happen by itself: this is the last worker awake, and neither a timer nor an operation is to come.
     private var isQuiet: Bool {

@@ -63,6 +63,10 @@ public struct RunTable: Sendable {
             .joined(separator: "  ")
     }
 
+    /// Columns that a narrow terminal does without, the least important first: times of work, then of waiting, then what
+    /// came in.
+    private static let dispensable = [8, 6, 9, 7, 2]
+
     private enum Mark { case head, plain, waiting, ill, ended }
 
     private struct Queue {
@@ -122,9 +126,15 @@ public struct RunTable: Sendable {
 
     /// Columns as wide as they must be; those that hold nothing are left out, and the last is cut to the terminal.
     private func layout(_ rows: [[String]], _ marks: [Mark]) -> String {
-        let columns = rows[0].indices.filter { column in column < 5 || rows.dropFirst().contains { !$0[column].isEmpty }
+        var columns = rows[0].indices.filter { column in
+            column < 5 || rows.dropFirst().contains { !$0[column].isEmpty }
         }
-        let widths = columns.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widest = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for column in Self.dispensable {
+            guard columns.reduce(-2, { $0 + widest[$1] + 2 }) > width else { break }
+            columns.removeAll { $0 == column }
+        }
+        let widths = columns.map { widest[$0] }
         var lines: [String] = []
         for (row, mark) in zip(rows, marks) {
             var line = ""

@@ -25,7 +25,11 @@ extension Command {
                 repeats: true
             ),
             Flag(name: "seconds", value: "NUMBER", summary: "How long each runs; 1 if not stated."),
-            Flag(name: "workers", value: "NUMBER", summary: "Threads that step the stages; one a processor if not stated."),
+            Flag(
+                name: "workers",
+                value: "NUMBER",
+                summary: "Threads that step the stages; one a processor if not stated."
+            ),
             Flag(name: "json", summary: "Print a line of JSON for each."),
         ],
         run: { arguments throws(UsageError) in

@@ -5,8 +5,6 @@ import Testing
 
 @testable import pipe
 
-private let projectFolder = String(#filePath.dropLast("/Tests/PipeTests/GeneratedFilesTests.swift".count))
-
 /// Committed files that are made of declarations are what the declarations make today.
 struct GeneratedFilesTests {
     private func committed(_ path: String) throws -> String {

@@ -56,7 +56,7 @@ let mefServer: [Target] = [
         }
     ),
     library("MefServer", uses: ["CMefGrpc", "Mef3"]),
-    tests(of: "MefServer", uses: ["Mef3"], reads: ["mef_peer.py"]),
+    tests(of: "MefServer", uses: ["Mef3"], reads: ["mef_peer.py", "Certificate"]),
 ]
 
 // One line a plugin.

@@ -3,7 +3,9 @@
     python mef_peer.py check                        can the libraries be imported
     python mef_peer.py first <address> <fixtures>   the first generation, message by message and byte by byte
     python mef_peer.py later <address> <fixtures>   the later one, with the client of mef3io-server
+    python mef_peer.py secure <address> <PEM file>  over TLS, with and without the token 'secret'
     python mef_peer.py walk <address> <session>     reads windows until it is killed
+    python mef_peer.py stall <address> <session>    asks for a signal and takes none of it
 
 The messages are built from the table below, which is the reference's and not the server's .proto file.
 """
@@ -12,6 +14,7 @@ import hashlib
 import json
 import math
 import sys
+import threading
 
 TABLE = """
 OpenFileRequest 1 string file_path
@@ -316,6 +319,41 @@ def refusals(client, fixtures):
     same(client.open_file(path, cache_fs=10.0)["file_opened"], False, "cache_fs")
 
 
+def secure(address, certificate):
+    import grpc
+
+    messages = build()
+    credentials = grpc.ssl_channel_credentials(open(certificate, "rb").read())
+    rpc = grpc.secure_channel("localhost:" + address.split(":")[1], credentials).unary_unary("/gRPCMef3Server/ListOpenFiles")
+    expected = messages["ListOpenFilesResponse"](error_message="").SerializeToString()
+    same(rpc(b"", timeout=30, metadata=[("authorization", "Bearer secret")]), expected, "with the token")
+    for metadata in [[], [("authorization", "Bearer secre")], [("authorization", "secret")]]:
+        try:
+            rpc(b"", timeout=30, metadata=metadata)
+            sys.exit(f"let in with {metadata}")
+        except grpc.RpcError as error:
+            same(error.code(), grpc.StatusCode.UNAUTHENTICATED, metadata)
+    try:
+        grpc.insecure_channel(address).unary_unary("/gRPCMef3Server/ListOpenFiles")(b"", timeout=30)
+        sys.exit("let in without TLS")
+    except grpc.RpcError as error:
+        same(error.code(), grpc.StatusCode.UNAVAILABLE, "without TLS")
+
+
+def stall(address, path):
+    import grpc
+
+    server = First(address)
+    server.call("OpenFile", "OpenFileRequest", file_path=path)
+    server.call("SetSignalSegmentSize", "SetSignalSegmentRequest", file_path=path, seconds=10**6)
+    request = server.messages["SignalChunkRequest"](file_path=path, chunk_idx=0).SerializeToString()
+    answer = server.channel.unary_stream("/gRPCMef3Server/GetSignalSegment")(request, timeout=60)
+    # Without being read, what is on its way fills the windows of the connection.
+    print("asked", flush=True)
+    threading.Event().wait(60)
+    answer.cancel()
+
+
 def walk(address, path):
     from mef3io_server.client import Mef3Client
 
@@ -333,4 +371,4 @@ if __name__ == "__main__":
         import mef3io  # noqa: F401
         import mef3io_server.client  # noqa: F401
     else:
-        {"first": first, "later": later, "walk": walk}[sys.argv[1]](sys.argv[2], sys.argv[3])
+        {"first": first, "later": later, "secure": secure, "walk": walk, "stall": stall}[sys.argv[1]](sys.argv[2], sys.argv[3])

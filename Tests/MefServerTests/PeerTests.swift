@@ -24,6 +24,17 @@ struct PeerTests {
         #expect(server.stop(within: .seconds(10)))
     }
 
+    @Test func `requests nobody expects get an answer or a refusal`() throws {
+        var configuration = Configuration(roots: [Fixtures.directory])
+        configuration.address = "127.0.0.1:0"
+        configuration.cacheBytes = 1 << 20
+        let server = try MefServer(configuration)
+        let outcome = Peer.run(["noise", "127.0.0.1:\(server.port)", Fixtures.directory + "/basic.mefd"])
+        #expect(outcome.code == 0, "\(outcome.text)")
+        #expect(until { server.statistics.activeCalls == 0 && server.statistics.activeClients == 0 })
+        #expect(server.stop(within: .seconds(10)))
+    }
+
     @Test func `over TLS with a token, and not without`() throws {
         let certificate = Fixtures.below(#filePath) + "Certificate/certificate.pem"
         var configuration = Configuration(roots: [Fixtures.directory])

@@ -3,6 +3,7 @@
     python mef_peer.py check                        can the libraries be imported
     python mef_peer.py first <address> <fixtures>   the first generation, message by message and byte by byte
     python mef_peer.py later <address> <fixtures>   the later one, with the client of mef3io-server
+    python mef_peer.py noise <address> <session>    requests nobody expects
     python mef_peer.py secure <address> <PEM file>  over TLS, with and without the token 'secret'
     python mef_peer.py walk <address> <session>     reads windows until it is killed
     python mef_peer.py stall <address> <session>    asks for a signal and takes none of it
@@ -244,6 +245,61 @@ def wrong(server, path):
             same(error.code(), code, method)
 
 
+METHODS = [
+    "OpenFile", "CloseFile", "FileInfo", "ListOpenFiles", "SetSignalSegmentSize", "GetSignalSegment", "SetActiveChannels",
+    "GetActiveChannels", "GetNumberOfSegments", "GetSignalRange", "GetEnvelope",
+]
+
+
+def noise(address, path):
+    """Fields of the right kinds with values nobody expects, and bytes that are none."""
+    import random
+    import grpc
+
+    chance = random.Random(1)
+    server = First(address)
+    server.call("OpenFile", "OpenFileRequest", file_path=path)
+
+    def varint(value):
+        value &= 2**64 - 1
+        out = b""
+        while value > 127:
+            out += bytes([value & 127 | 128])
+            value >>= 7
+        return out + bytes([value])
+
+    def text(number, value):
+        return bytes([number << 3 | 2]) + varint(len(value)) + value
+
+    numbers = [0, 1, -1, 2, 10**6, 2**31, 2**53 + 1, 2**62, 2**63 - 1, -(2**63), 1577872812345678, 1577872822345678]
+    names = [b"chan_001", b"chan_002", b"", b"x", b"\0", "é".encode(), b"n" * 300]
+    for _ in range(1500):
+        request = text(1, path.encode()) if chance.random() < 0.9 else text(1, chance.choice(names))
+        if chance.random() < 0.5:
+            request += b"".join(text(2, chance.choice(names[:2])) for _ in range(chance.randrange(4)))
+        else:
+            request += b"".join(text(2, chance.choice(names)) for _ in range(chance.randrange(3)))
+        for number in [2, 3, 4, 5]:
+            if chance.random() < 0.4:
+                request += bytes([number << 3]) + varint(chance.choice(numbers))
+        if chance.random() < 0.2:
+            request = chance.randbytes(chance.randrange(40))
+        answer = server.channel.unary_stream("/gRPCMef3Server/" + chance.choice(METHODS))(request, timeout=30)
+        try:
+            # Long answers are left in the middle, as by clients that change their mind.
+            for count, raw in enumerate(answer):
+                if len(raw) > 4 << 20:
+                    sys.exit(f"a message of {len(raw)} bytes")
+                if count == 3:
+                    answer.cancel()
+                    break
+        except grpc.RpcError as error:
+            same(error.code(), grpc.StatusCode.INVALID_ARGUMENT, request)
+    server.call("OpenFile", "OpenFileRequest", file_path=path)
+    info = server.messages["FileInfoResponse"].FromString(server.call("FileInfo", "FileInfoRequest", file_path=path))
+    same(info.file_opened, True, "still there")
+
+
 def later(address, fixtures):
     import mef3io
     import numpy as np
@@ -371,4 +427,4 @@ if __name__ == "__main__":
         import mef3io  # noqa: F401
         import mef3io_server.client  # noqa: F401
     else:
-        {"first": first, "later": later, "secure": secure, "walk": walk, "stall": stall}[sys.argv[1]](sys.argv[2], sys.argv[3])
+        {"first": first, "later": later, "noise": noise, "secure": secure, "walk": walk, "stall": stall}[sys.argv[1]](sys.argv[2], sys.argv[3])

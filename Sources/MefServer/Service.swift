@@ -88,11 +88,12 @@ final class Service: Sendable {
                 return refusal("\(configuration.maxOpenFiles) sessions are open, which is the limit, close one")
             }
             guard let real = roots.admit(request.path) else { return refusal("File does not exist: \(request.path)") }
+            // Before anything of it is read; what is no session is refused by its name.
+            guard !real.hasSuffix(".mefd") || roots.holdsAll(below: real) else {
+                return refusal("the session has links that lead out of what may be read: \(request.path)")
+            }
             do throws(MefError) {
                 let session = try MefSession(path: real, password: configuration.password, reading: .salvage)
-                guard roots.holdsAll(below: real) else {
-                    return refusal("the session has links that lead out of what may be read: \(request.path)")
-                }
                 let number = nextFile.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard let fresh = OpenFile(number: number, path: request.path, session: session) else {
                     let reason = session.damage.first.map { $0.error.message } ?? "it has no channel with samples"

@@ -26,7 +26,7 @@ public struct Statistics: Sendable, Hashable {
     /// Tiles in memory and the bytes of their samples.
     public var tiles = 0
     public var tileBytes = 0
-    /// Blocks that were sent as NaN because they cannot be read, and other damage found when opening.
+    /// Damaged blocks behind messages that were sent, again for each message, and damage found when opening.
     public var damaged = 0
 }
 

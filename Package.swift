@@ -51,6 +51,20 @@ let mef3: [Target] = [
     ),
 ]
 
+// The MEF 3 server: gRPC in C++ behind C, everything else in Swift; knows nothing of the engine either.
+let mefServer: [Target] = [
+    // grpc++ 1.51 and protobuf 3.21: HTTP/2, flow control, TLS and the messages. Saves us an HTTP/2 server.
+    .target(
+        name: "CMefGrpc",
+        exclude: ["mef3_server.proto"],
+        linkerSettings: ["grpc++", "grpc", "gpr", "protobuf", "absl_synchronization", "stdc++"].map {
+            .linkedLibrary($0)
+        }
+    ),
+    library("MefServer", uses: ["CMefGrpc", "Mef3"]),
+    tests(of: "MefServer", uses: ["Mef3"], reads: ["mef_peer.py", "Certificate"]),
+]
+
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics")
@@ -65,6 +79,7 @@ let package = Package(
         .library(name: "PipeGraph", targets: ["PipeGraph"]),
         .library(name: "Basics", targets: ["Basics"]),
         .library(name: "Mef3", targets: ["Mef3"]),
+        .library(name: "MefServer", targets: ["MefServer"]),
     ],
     targets: [
         // libyaml 0.2.5: a complete YAML 1.1 reader with a mark on every event. Saves us a YAML parser.
@@ -86,7 +101,7 @@ let package = Package(
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],
             swiftSettings: house
         ),
-    ] + plugins + mef3,
+    ] + plugins + mef3 + mefServer,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

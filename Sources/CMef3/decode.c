@@ -41,7 +41,9 @@ INLINE void step(struct state *state, const struct cpipe_mef_lane *lane, size_t 
     state->source += shift >> 3;
 
     uint32_t unit = (uint32_t)(((unsigned __int128)range * lane->reciprocal) >> 64);
-    uint32_t value = quotient(low, unit);
+    // With the tables of a block the unit is at least 2^23 / 65280. The sum keeps a quotient by 0, which C does not
+    // define, away from any others; it costs nothing that can be measured.
+    uint32_t value = quotient(low, unit + (unit == 0));
     value = value < lane->last ? value : lane->last;
     uint8_t symbol = ((const uint8_t *)lane->model)[table_offset + value];
 

@@ -53,6 +53,17 @@ struct SharingTests {
         }
     }
 
+    @Test func `a file that is cut while it is read costs what is gone`() throws {
+        let patient = try DamageTests.Patient("basic")
+        let path = try patient.file("chan_001-000000.tdat")
+        let size = try Scratch.read(path).count
+        let reader = try DataFile(path: path, size: size).open()
+        truncate(path, 2000)
+        #expect(try reader.bytes(at: 1024, count: 304, before: size).count == 304)
+        #expect(throws: MefError.self) { try reader.bytes(at: 1900, count: 304, before: size) }
+        #expect(throws: MefError.self) { try reader.bytes(at: 8192, count: 304, before: size) }
+    }
+
     @Test func `blocks that overlap are laid over each other in their order`() throws {
         let scratch = try Scratch()
         let path = scratch.path + "/over.mefd"

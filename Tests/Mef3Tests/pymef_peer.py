@@ -1,30 +1,32 @@
 """The other side of PeerTests: writes or reads a session with pymef.
 
-    python pymef_peer.py check                      exits with 0 when pymef can be imported
-    python pymef_peer.py read <session> <password>  prints a line a channel: name, samples, SHA-256 of int32;
-                                                    fails if mef3io is there and its validator finds an error
-    python pymef_peer.py write <session> <seed>     writes a session and prints the same lines
+    python pymef_peer.py check              exits with 0 when pymef can be imported
+    python pymef_peer.py read <directory> <number>:<password> ...
+                                            prints a line a channel: session, name, samples, SHA-256 of int32;
+                                            fails if mef3io is there and its validator finds an error
+    python pymef_peer.py write <directory> <number>:<password> ...
+                                            writes sessions from these seeds and prints the same lines
 """
 
 import hashlib
 import sys
 
 
-def report(name, samples):
+def report(session, name, samples):
     import numpy as np
 
     whole = np.asarray(samples, dtype="<i4")
-    print(name, len(whole), hashlib.sha256(whole.tobytes()).hexdigest(), sep="\t")
+    print(session, name, len(whole), hashlib.sha256(whole.tobytes()).hexdigest(), sep="\t")
 
 
-def read(path, password):
+def read(number, path, password):
     import numpy as np
     from pymef.mef_session import MefSession
 
     session = MefSession(path, password or None)
     for info in sorted(session.read_ts_channel_basic_info(), key=lambda info: info["name"]):
         values = session.read_ts_channels_sample(info["name"], [None, None])
-        report(info["name"], np.where(np.isnan(values), -(2**31), values).astype("<i4"))
+        report(number, info["name"], np.where(np.isnan(values), -(2**31), values).astype("<i4"))
 
 
 def validate(path, password):
@@ -39,13 +41,13 @@ def validate(path, password):
         sys.exit("mef3io finds fault with the session")
 
 
-def write(path, seed):
+def write(seed, path, password):
     import numpy as np
     from pymef.mef_session import MefSession
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(int(seed))
     session = MefSession(path, None, False, True)
-    passwords = (None, None) if seed % 2 else ("level1", "level2")
+    passwords = ("level1", password) if password else (None, None)
     written = {}
     for number in range(3):
         name = f"p{number}"
@@ -81,15 +83,19 @@ def write(path, seed):
     session.close()
     # Not read back: pymef crashes on some of its own sessions.
     for name, parts in written.items():
-        report(name, np.concatenate(parts))
+        report(seed, name, np.concatenate(parts))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "check":
         import numpy  # noqa: F401
         import pymef.mef_session  # noqa: F401
-    elif sys.argv[1] == "read":
-        validate(sys.argv[2], sys.argv[3])
-        read(sys.argv[2], sys.argv[3])
     else:
-        write(sys.argv[2], int(sys.argv[3]))
+        for word in sys.argv[3:]:
+            number, _, password = word.partition(":")
+            path = f"{sys.argv[2]}/{number}.mefd"
+            if sys.argv[1] == "read":
+                validate(path, password)
+                read(number, path, password)
+            else:
+                write(number, path, password)

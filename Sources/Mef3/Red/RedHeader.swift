@@ -26,8 +26,8 @@ struct RedHeader: Sendable, Hashable {
 
     /// Reads a header and refuses impossible sizes, before anything is allocated or decoded because of them.
     ///
-    /// `bytes` may hold more than the block.
-    init(_ bytes: RawSpan, limits: Limits) throws(MefError) {
+    /// `bytes` may hold more than the block, or only its header if `room` says how many bytes there are.
+    init(_ bytes: RawSpan, room: Int? = nil, limits: Limits) throws(MefError) {
         guard bytes.byteCount >= Self.size else {
             throw MefError(.damaged, "\(bytes.byteCount) bytes are too few for a block header of 304")
         }
@@ -40,8 +40,9 @@ struct RedHeader: Sendable, Hashable {
         samples = Int(bytes.integer(32) as UInt32)
         blockBytes = Int(bytes.integer(36) as UInt32)
         start = bytes.integer(40)
-        guard blockBytes >= Self.size, blockBytes <= bytes.byteCount else {
-            throw MefError(.damaged, "a block of \(blockBytes) bytes does not fit the \(bytes.byteCount) at hand")
+        let room = room ?? bytes.byteCount
+        guard blockBytes >= Self.size, blockBytes <= room else {
+            throw MefError(.damaged, "a block of \(blockBytes) bytes does not fit the \(room) at hand")
         }
         guard samples <= limits.blockSamples else {
             throw MefError(

@@ -18,27 +18,26 @@ struct BlockWalk {
         var entries: [BlockEntry] = []
         var offset = UniversalHeader.size
         var hint = 0
-        let mapping = content()
-        defer { withExtendedLifetime(mapping) {} }
-        let bytes = mapping?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        let reader = content()
+        let size = reader?.size ?? 0
         // Looking for a lost block must not take quadratic time on a file that was made for it.
-        var budget = 8 * bytes.count + (1 << 20)
+        var budget = 8 * size + (1 << 20)
         while true {
             let indexed = Self.hint(hints, &hint, at: offset, times, limits)
-            if let entry = sound(bytes, offset, chained: true, &budget) {
+            if let entry = sound(reader, offset, chained: true, &budget) {
                 entries.append(entry)
                 offset += entry.bytes
             } else if let entry = indexed {
-                if entry.bytes > bytes.count - offset {
+                if entry.bytes > size - offset {
                     found.append((error("the file ends before the end of the block", entries.count), nil))
                 }
                 entries.append(entry)
                 offset += entry.bytes
             } else {
-                guard offset < bytes.count else { break }
-                let next = resume(bytes, offset + 8, &budget)
+                guard offset < size else { break }
+                let next = resume(reader, offset + 8, &budget)
                 found.append(
-                    (error("\((next ?? bytes.count) - offset) bytes at \(offset) are no block", entries.count), nil)
+                    (error("\((next ?? size) - offset) bytes at \(offset) are no block", entries.count), nil)
                 )
                 guard let next else { break }
                 offset = next
@@ -47,10 +46,10 @@ struct BlockWalk {
         return entries
     }
 
-    private mutating func content() -> Mapping? {
+    private mutating func content() -> DataReader? {
         guard data.size > UniversalHeader.size else { return nil }
         do throws(MefError) {
-            return try data.map()
+            return try data.open()
         } catch {
             found.append((error, nil))
             return nil
@@ -81,30 +80,40 @@ struct BlockWalk {
     }
 
     /// The block at `offset`, if it is one. Without a checksum it must follow another.
-    private func sound(
-        _ bytes: UnsafeRawBufferPointer,
-        _ offset: Int,
-        chained: Bool,
-        _ budget: inout Int
-    ) -> BlockEntry? {
-        guard offset <= bytes.count - RedHeader.size else { return nil }
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-        guard let header = try? RedHeader(rest.bytes, limits: limits), header.blockBytes % 8 == 0 else { return nil }
+    private func sound(_ reader: DataReader?, _ offset: Int, chained: Bool, _ budget: inout Int) -> BlockEntry? {
+        guard let reader, offset <= reader.size - RedHeader.size else { return nil }
+        // A part of the file that cannot be read is a part without blocks.
+        guard let head = try? reader.bytes(at: offset, count: RedHeader.size, before: reader.size),
+            let header = try? RedHeader(head.bytes, room: reader.size - offset, limits: limits),
+            header.blockBytes % 8 == 0
+        else { return nil }
         guard times.time(header.start) != nil, budget >= header.blockBytes else { return nil }
         if header.crc == 0, chained, header.samples > 0 {
             return BlockEntry(offset: offset, header: header, times: times)
         }
         budget -= header.blockBytes
-        guard header.crc == Checksum.of(UnsafeRawBufferPointer(rebasing: rest[4..<header.blockBytes])) else {
-            return nil
-        }
+        guard header.crc == checksum(reader, offset + 4, header.blockBytes - 4) else { return nil }
         return BlockEntry(offset: offset, header: header, times: times)
     }
 
-    private func resume(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ budget: inout Int) -> Int? {
+    /// The checksum of a stretch of the file, in steps: a header can claim gigabytes. `nil` when it cannot be read.
+    private func checksum(_ reader: DataReader, _ offset: Int, _ count: Int) -> UInt32? {
+        var crc = Checksum.start
+        var done = 0
+        while done < count {
+            let step = min(count - done, 64 << 10)
+            guard let bytes = try? reader.bytes(at: offset + done, count: step, before: reader.size) else { return nil }
+            crc = Checksum.of(bytes, from: crc)
+            done += step
+        }
+        return crc
+    }
+
+    private func resume(_ reader: DataReader?, _ start: Int, _ budget: inout Int) -> Int? {
+        guard let reader else { return nil }
         var offset = start
-        while offset <= bytes.count - RedHeader.size, budget > 0 {
-            if sound(bytes, offset, chained: false, &budget) != nil { return offset }
+        while offset <= reader.size - RedHeader.size, budget > 0 {
+            if sound(reader, offset, chained: false, &budget) != nil { return offset }
             budget -= 8
             offset += 8
         }

@@ -43,33 +43,36 @@ extension MefChannel {
         return pieces
     }
 
-    /// The parts of blocks that fall on `count` positions from `t0` on.
+    /// The parts of blocks that fall on `count` positions of the window that begins at `t0`, from position `first` on.
     ///
     /// Where a block reaches into the next one by rounding, the later one has the position, and the earlier piece is
     /// cut. Anything more entangled is left to be written in order.
-    func pieces(from t0: Int64, count: Int) -> Pieces {
+    func pieces(from t0: Int64, first: Int = 0, count: Int) -> Pieces {
         var pieces = Pieces()
         let rate = metadata.samplingFrequency
-        let span = Double(count + 1) / rate * 1e6
-        let t1 = t0.addingReportingOverflow(span < 9e18 ? Int64(span) : .max)
+        let begin = Self.time(Double(t0) + Double(first) / rate * 1e6)
+        let end = Self.time(Double(t0) + Double(first + count + 1) / rate * 1e6)
         for (index, segment) in segments.enumerated() {
-            for number in segment.candidates(from: t0, to: t1.overflow ? .max : t1.partialValue) {
+            for number in segment.candidates(from: begin, to: end) {
                 let entry = segment.entries[number]
                 guard let start = entry.start else { continue }
                 let (distance, overflow) = start.subtractingReportingOverflow(t0)
                 let position = (Double(distance) / 1e6 * rate).rounded(.toNearestOrAwayFromZero)
                 guard !overflow, abs(position) < 1e15 else { continue }
-                let first = Int(position)
-                let lower = max(first, 0)
-                let upper = min(first + entry.samples, count)
+                let place = Int(position) - first
+                let lower = max(place, 0)
+                let upper = min(place + entry.samples, count)
                 guard lower < upper else { continue }
                 pieces.append(
-                    Piece(segment: index, entry: number, source: lower - first..<upper - first, destination: lower)
+                    Piece(segment: index, entry: number, source: lower - place..<upper - place, destination: lower)
                 )
             }
         }
         return pieces
     }
+
+    /// A time that may lie beyond any clock.
+    private static func time(_ value: Double) -> Int64 { value < -9e18 ? .min : value < 9e18 ? Int64(value) : .max }
 }
 
 extension Pieces {

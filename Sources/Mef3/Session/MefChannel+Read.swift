@@ -10,7 +10,7 @@ extension MefChannel {
         var damage: [(Int, Damage)] = []
         var stopped: MefError?
         let decoder = RedDecoder(keys: keys, limits: limits)
-        let maps = mappings(pieces)
+        var source: SegmentSource?
 
         func deliver(_ number: Int, _ outcome: RedDecoder.Outcome) -> Bool {
             let piece = pieces.list[number]
@@ -38,44 +38,42 @@ extension MefChannel {
         func input(_ number: Int) -> RedDecoder.Input {
             let piece = pieces.list[number]
             let entry = segments[piece.segment].entries[piece.entry]
-            switch maps[piece.segment] {
-            case .success(let mapping)?:
-                let bytes = mapping.bytes
-                guard entry.offset >= 0, entry.offset <= bytes.count - entry.bytes else {
-                    return .missing(MefError(.damaged, "the file ends before the end of the block"))
-                }
-                let block = UnsafeRawBufferPointer(rebasing: bytes[entry.offset..<entry.offset + entry.bytes])
-                return .block(block, samples: entry.samples)
-            case .failure(let error)?: return .missing(error)
-            case nil: return .missing(MefError(.missing, "the segment has no data file"))
+            do throws(MefError) {
+                if source?.segment != piece.segment { source = SegmentSource(self, pieces, number) }
+                guard let source else { return .missing(MefError(.missing, "the segment has no data file")) }
+                let reader = try source.reader.get()
+                let bytes = try reader.bytes(at: entry.offset, count: entry.bytes, before: source.end)
+                return .block(bytes, samples: entry.samples)
+            } catch {
+                return .missing(error)
             }
         }
 
-        withExtendedLifetime(maps) {
-            if pieces.areApart {
-                decoder.decode(0..<pieces.list.count, input: input, deliver: deliver)
-            } else {
-                for number in pieces.list.indices where stopped == nil {
-                    decoder.decode(number..<number + 1, input: input, deliver: deliver)
-                }
+        if pieces.areApart {
+            decoder.decode(0..<pieces.list.count, input: input, deliver: deliver)
+        } else {
+            for number in pieces.list.indices where stopped == nil {
+                decoder.decode(number..<number + 1, input: input, deliver: deliver)
             }
         }
         if let stopped { throw stopped }
         return damage.sorted { $0.0 < $1.0 }.map(\.1)
     }
+}
 
-    /// The data files the pieces need, mapped for the duration of a read.
-    private func mappings(_ pieces: Pieces) -> [Int: Result<Mapping, MefError>] {
-        var mappings: [Int: Result<Mapping, MefError>] = [:]
-        var last = -1
-        for piece in pieces.list where piece.segment != last {
-            last = piece.segment
-            do throws(MefError) {
-                mappings[last] = .success(try segments[last].data.map())
-            } catch {
-                mappings[last] = .failure(error)
-            }
-        }
-        return mappings
+/// The open data file of the segment whose pieces are being read; pieces come in the order of the segments.
+private struct SegmentSource {
+    let segment: Int
+    let reader: Result<DataReader, MefError>
+    /// Where the last of the blocks that are wanted ends.
+    let end: Int
+
+    init(_ channel: MefChannel, _ pieces: Pieces, _ first: Int) {
+        let number = pieces.list[first].segment
+        let found = channel.segments[number]
+        segment = number
+        end = pieces.list[first...].prefix { $0.segment == number }
+            .reduce(0) { max($0, found.entries[$1.entry].offset + found.entries[$1.entry].bytes) }
+        do throws(MefError) { reader = .success(try found.data.open()) } catch { reader = .failure(error) }
     }
 }

@@ -20,7 +20,7 @@ public struct BlockSpan: Sendable, Hashable {
 
 /// One channel of a session: the chain of its segments.
 ///
-/// Safe to use from several threads at once; reads share nothing but the mapped files.
+/// Safe to use from several threads at once; reads share nothing but what was read while opening.
 public final class MefChannel: Sendable {
     /// Name of the channel's directory without its extension.
     public let name: String

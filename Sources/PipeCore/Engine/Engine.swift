@@ -77,6 +77,10 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
                 node.inputs.append(Node.InputLink(link: links[index], port: link.to.port, sender: link.from.stage))
             }
         }
+        for link in links {
+            if linkTakers[link.index].count == 1 { link.taker = linkTakers[link.index][0] }
+            if linkSenders[link.index].count == 1 { link.sender = linkSenders[link.index][0] }
+        }
         findFollowers()
     }
 
@@ -122,12 +126,13 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
 
     /// Tells the stage behind a link that something came, or that nothing more will.
     func takers(of link: Link) {
-        let nodes = linkTakers[link.index]
-        for node in nodes { node.notify() }
+        if let taker = link.taker { return taker.notify() }
+        for node in linkTakers[link.index] { node.notify() }
     }
 
     /// Tells the stage before a link that there is room.
     func senders(of link: Link) {
+        if let sender = link.sender { return sender.notify() }
         for node in linkSenders[link.index] { node.notify() }
     }
 

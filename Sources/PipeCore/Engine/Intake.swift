@@ -2,7 +2,10 @@
 /// like any other, and leaves by one of the source's outputs when the engine has room.
 public final class Intake: @unchecked Sendable {  // the link has a lock of its own; the rest is guarded by `lock`
     let link: Link
-    private unowned let node: Node
+    private let node: Node
+    // The thread behind it may outlive the run.
+    private let engine: Engine
+    private let runner: any Runner
     private let lock = Lock()
     private let changed = Lock.Condition()
     private var isClosed = false
@@ -11,6 +14,8 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
     init(link: Link, node: Node) {
         self.link = link
         self.node = node
+        engine = node.engine
+        runner = node.runner
     }
 
     /// Hands over an item. Where the policy is to block it waits for room, for so long at most; false says that the item
@@ -22,7 +27,7 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
         captured: Instant? = nil,
         waiting patience: Duration = .seconds(3600)
     ) -> Bool {
-        let now = node.engine.runner.time
+        let now = runner.time
         let slot = UnsafeMutablePointer<Slot>.allocate(capacity: 1)
         defer { slot.deallocate() }
         lock.lock()
@@ -37,14 +42,14 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
         payload.put(into: slot)
         let deadline = Instant(nanoseconds: now) + patience
         while !isClosed {
-            if link.put(slot, 1, copying: false, now: node.engine.runner.time) == 1 {
+            if link.put(slot, 1, copying: false, now: runner.time) == 1 {
                 sequence += 1
                 lock.unlock()
                 node.notify()
                 return true
             }
-            let left = deadline.nanoseconds - node.engine.runner.time
-            guard left > 0, node.engine.runner.isRealTime else { break }
+            let left = deadline.nanoseconds - runner.time
+            guard left > 0, runner.isRealTime else { break }
             changed.wait(lock, until: monotonicTime() + left)
         }
         lock.unlock()
@@ -61,7 +66,7 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
         guard wasOpen else { return }
         link.close()
         changed.broadcast()
-        node.engine.intakeClosed()
+        engine.intakeClosed()
         node.notify()
     }
 

@@ -42,11 +42,14 @@ final class Mailbox: @unchecked Sendable {  // guarded by its lock
 }
 
 /// Blocking work that a stage has submitted. Each attempt has one outcome: its own, or that its time was over.
-final class Operation: Sendable {
+final class Operation: @unchecked Sendable {  // all of it is Sendable but the runner, which is told under its own lock
     let node: Node
     let token: Int
     let effort: Effort
     private let generation: Int
+    // It may end when the run has long ended: until then, what it tells must be there.
+    private let engine: Engine
+    private let runner: any Runner
     private let work: @Sendable () throws -> any Sendable
     /// Attempts that have an outcome.
     private let settled = Atomic<Int>(0)
@@ -59,6 +62,8 @@ final class Operation: Sendable {
         work: @escaping @Sendable () throws -> any Sendable
     ) {
         self.node = node
+        engine = node.engine
+        runner = node.runner
         self.token = token
         self.effort = effort
         self.generation = generation

@@ -236,9 +236,9 @@ extension Node {
         guard room > 0 else { return !mustWaitForRoom() }
         let before = cell.pointee.made
         var next = Production.later
-        guard attempt({ next = try produce(engine.runner.batch(room), context) }) else { return false }
+        guard attempt({ next = try produce(runner.batch(room), context) }) else { return false }
         if cell.pointee.made > before { lastItem = now }
-        let after = engine.runner.spent(on: cell.pointee.made - before)
+        let after = runner.spent(on: cell.pointee.made - before)
         learnCost(after - now, of: cell.pointee.made - before)
         worked = (after - now, 0)
         workedUntil = after
@@ -304,7 +304,7 @@ extension Node {
         let cost = cost.load(ordering: .relaxed)
         let affordable = max(1, 100_000 / max(1, cost))
         let most = input.link.policy.mayDrop && cost > 1000 ? 1 : min(room, affordable)
-        let wanted = engine.runner.batch(min(most, Self.batch))
+        let wanted = runner.batch(min(most, Self.batch))
         let (count, wakesSender) =
             lane.map { $0.ordering.take(input.link, into: inbox, wanted, $0.tickets, now: now) }
             ?? input.link.take(into: inbox, wanted, now: now)
@@ -359,7 +359,7 @@ extension Node {
         guard number > 0 else { return }
         let done = body.process(slots, number, context)
         inboxStart += done
-        let after = engine.runner.spent(on: done)
+        let after = runner.spent(on: done)
         learnCost(after - now, of: done)
         worked = (after - now, done)
         workedUntil = after
@@ -424,6 +424,7 @@ extension Node {
             intake.close()
             _ = intake.link.discard(.cancelled, forGood: true)
         }
+        intakes = []
         let links = lane.map { $0.ordering.closed() ? $0.ordering.links : [] } ?? outputLinks
         for link in links {
             link.close()
@@ -444,6 +445,7 @@ extension Node {
             intake.close()
             _ = intake.link.discard(reason, forGood: false)
         }
+        intakes = []
         if lane != nil {
             _ = flushLane(cell.pointee.now)
         } else {
@@ -499,7 +501,7 @@ extension Node {
         worked = (0, 0)
     }
 
-    private var outputLinks: [Link] { (0..<outputs).flatMap { outboxes[$0].links } }
+    private var outputLinks: [Link] { (0..<outputs).flatMap { outboxes[$0].links.map(\.link) } }
     private var hasPending: Bool {
         for port in 0..<outputs where outboxes[port].count > 0 { return true }
         return false

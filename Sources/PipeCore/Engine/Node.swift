@@ -6,7 +6,10 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     let setup: StagePlan
     let fullName: String
     let outputs: Int
-    unowned let engine: Engine
+    // The engine owns its nodes and links, and outlives every step: references to and fro are not counted, since each
+    // step would count them up and down a dozen times.
+    unowned(unsafe) let engine: Engine
+    unowned(unsafe) let runner: any Runner
     let cell: UnsafeMutablePointer<Cell>
     /// One for each output.
     let outboxes: UnsafeMutablePointer<Outbox>
@@ -73,7 +76,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     }
 
     struct InputLink {
-        let link: Link
+        unowned(unsafe) let link: Link
         let port: Int
         let sender: Int
     }
@@ -85,6 +88,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         outputs = setup.outputs
         numbers.sent = [Int](repeating: 0, count: setup.outputs)
         self.engine = engine
+        runner = engine.runner
         cell = .allocate(capacity: 1)
         cell.initialize(to: Cell(source: UInt32(index), seed: engine.options.seed &+ UInt64(index) &* 0x9E37_79B9))
         cell.pointee.savesItems = setup.onError == .deadLetter
@@ -104,7 +108,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         cell.pointee.forget()
         lane?.deallocate()
         for port in 0..<outputs {
-            outboxes[port].abandon(.cancelled)
+            outboxes[port].destroySlots()
             outboxes[port].slots.deallocate()
         }
         outboxes.deinitialize(count: setup.outputs)
@@ -154,7 +158,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
                 ordering: .acquiringAndReleasing
             )
             if done {
-                if wanted == Schedule.queued { engine.runner.ready(self) }
+                if wanted == Schedule.queued { runner.ready(self) }
                 return
             }
             current = seen
@@ -168,7 +172,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         var again = stepChain(now: now)
         var rounds = 1
         while again, follows, rounds < Self.mostRounds {
-            again = stepChain(now: engine.runner.time)
+            again = stepChain(now: runner.time)
             rounds += 1
         }
         var last = self
@@ -221,13 +225,13 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         else { return }
         follows = false
         follower.schedule.store(Schedule.queued, ordering: .sequentiallyConsistent)
-        engine.runner.ready(follower)
+        runner.ready(follower)
     }
 
     /// Leaves the stepping to the stage before, while both are cheap. That is told at once, since there may be work.
     private func letItselfBeAbsorbed() -> Bool {
         guard let leader, phase == .running, isCheap(than: Self.cheap), leader.isCheap(than: Self.cheap),
-            engine.runner.mayFuse
+            runner.mayFuse
         else { return false }
         schedule.store(Schedule.absorbed, ordering: .sequentiallyConsistent)
         leader.notify()
@@ -242,7 +246,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         let number = outbox.pointee.count
         swap(&outbox.pointee.slots, &follower.inbox)
         outbox.pointee.emptied()
-        outbox.pointee.links[0].passed(number)
+        outbox.pointee.links[0].link.passed(number)
         follower.took(number, from: 0, items: number, now: now)
         return true
     }
@@ -267,7 +271,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         let pending = isWatch ? armed.watch : armed.work
         guard time < pending || pending <= now else { return }
         if isWatch { armed.watch = time } else { armed.work = time }
-        engine.runner.arm(self, at: time, isWatch: isWatch)
+        runner.arm(self, at: time, isWatch: isWatch)
     }
 
     // MARK: What a stage asks for
@@ -289,7 +293,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     func submit(_ token: Int, _ effort: Effort, _ work: @escaping @Sendable () throws -> any Sendable) {
         mailbox.begin()
         let operation = Operation(node: self, token: token, effort: effort, generation: mailbox.generation, work: work)
-        engine.runner.submit(operation)
+        runner.submit(operation)
     }
 
     func intake(_ policy: LinkPolicy) -> Intake {

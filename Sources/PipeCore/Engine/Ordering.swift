@@ -42,8 +42,16 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
     }
 
     deinit {
-        abandon(.cancelled)
-        for port in 0..<ports { outboxes[port].slots.deallocate() }
+        for port in 0..<ports {
+            outboxes[port].destroySlots()
+            outboxes[port].slots.deallocate()
+        }
+        for ticket in tickets {
+            for (_, slot) in ticket.made {
+                slot.destroy()
+                slot.deallocate()
+            }
+        }
         outboxes.deinitialize(count: ports)
         outboxes.deallocate()
         cell.pointee.saved.deallocate()
@@ -197,13 +205,13 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         }
     }
 
-    var links: [Link] { (0..<ports).flatMap { outboxes[$0].links } }
+    var links: [Link] { (0..<ports).flatMap { outboxes[$0].links.map(\.link) } }
 
     func abandon(_ reason: DropReason) {
         for port in 0..<ports { outboxes[port].abandon(reason) }
         for number in tickets.indices {
             for (port, slot) in tickets[number].made {
-                if !slot.pointee.header.isGap { for link in outboxes[port].links { link.abandon(1, reason) } }
+                if !slot.pointee.header.isGap { for reference in outboxes[port].links { reference.link.abandon(1, reason) } }
                 slot.destroy()
                 slot.deallocate()
             }

@@ -14,7 +14,7 @@ public struct Outbox: ~Copyable {
     @usableFromInline var sent = 0
     /// Slots at the front that are gone already.
     private var start = 0
-    let links: [Link]
+    let links: [LinkReference]
     let leavesGaps: Bool
     /// How far each link of a fan-out has got.
     private var cursors: [Int]
@@ -24,7 +24,7 @@ public struct Outbox: ~Copyable {
         limit = Node.batch
         capacity = limit
         self.cell = cell
-        self.links = isPassedOn ? [] : links
+        self.links = isPassedOn ? [] : links.map(LinkReference.init)
         isLinked = !links.isEmpty
         leavesGaps = links.contains { $0.leavesGaps }
         cursors = [Int](repeating: 0, count: links.count)
@@ -103,7 +103,7 @@ public struct Outbox: ~Copyable {
     /// Room for items in the links that make the sender wait.
     var room: Int {
         var room = limit
-        for link in links { room = min(room, link.room) }
+        for link in links { room = min(room, link.link.room) }
         return room
     }
 
@@ -112,8 +112,8 @@ public struct Outbox: ~Copyable {
         guard count > 0 else { return true }
         let number = count - start
         if links.count == 1 {
-            let taken = links[0].put(slots + start, number, copying: false, now: now)
-            if taken > 0 { told(links[0]) }
+            let taken = links[0].link.put(slots + start, number, copying: false, now: now)
+            if taken > 0 { told(links[0].link) }
             start += taken
         } else {
             start += spread(number, now: now, told: told)
@@ -131,14 +131,14 @@ public struct Outbox: ~Copyable {
         for index in 0..<last {
             let waiting = number - cursors[index]
             if waiting > 0 {
-                let taken = links[index].put(slots + start + cursors[index], waiting, copying: true, now: now)
+                let taken = links[index].link.put(slots + start + cursors[index], waiting, copying: true, now: now)
                 cursors[index] += taken
-                if taken > 0 { told(links[index]) }
+                if taken > 0 { told(links[index].link) }
             }
             slowest = min(slowest, cursors[index])
         }
-        let taken = slowest > 0 ? links[last].put(slots + start, slowest, copying: false, now: now) : 0
-        if taken > 0 { told(links[last]) }
+        let taken = slowest > 0 ? links[last].link.put(slots + start, slowest, copying: false, now: now) : 0
+        if taken > 0 { told(links[last].link) }
         for index in 0..<last { cursors[index] -= taken }
         return taken
     }
@@ -146,7 +146,9 @@ public struct Outbox: ~Copyable {
     /// Whether a link has no room; each that has none tells the stage when it has.
     func mustWait() -> Bool {
         var mustWait = false
-        for link in links where link.policy.whenFull == .block && !link.awaitRoom() { mustWait = true }
+        for reference in links where reference.link.policy.whenFull == .block && !reference.link.awaitRoom() {
+            mustWait = true
+        }
         return mustWait
     }
 
@@ -167,10 +169,22 @@ public struct Outbox: ~Copyable {
     mutating func abandon(_ reason: DropReason) {
         for (index, link) in links.enumerated() {
             let first = start + (links.count > 1 && index < links.count - 1 ? cursors[index] : 0)
-            link.abandon((first..<max(first, count)).count { !slots[$0].header.isGap }, reason)
+            link.link.abandon((first..<max(first, count)).count { !slots[$0].header.isGap }, reason)
             cursors[index] = 0
         }
+        destroySlots()
+    }
+
+    /// Ends what stands here. The links may be gone by now.
+    mutating func destroySlots() {
         for index in start..<count { (slots + index).destroy() }
         (start, count) = (0, 0)
     }
+}
+
+/// A link that the engine owns, without counting.
+struct LinkReference {
+    unowned(unsafe) let link: Link
+
+    init(_ link: Link) { self.link = link }
 }

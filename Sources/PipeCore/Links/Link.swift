@@ -16,6 +16,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     private let waiting = Atomic<Int>(0)
     private let ended = Atomic<Bool>(false)
     private let meter: MemoryMeter?
+    /// The stages at its ends, where each is one and no replicas. Set before anything runs.
+    unowned(unsafe) var taker: Node?
+    unowned(unsafe) var sender: Node?
 
     init(_ plan: LinkPlan, index: Int, leavesGaps: Bool, meter: MemoryMeter?) {
         self.plan = plan

@@ -1,0 +1,73 @@
+# What the engine costs: no allocation for an item, no wake-up where nothing happens, an hour in a second.
+
+# Counts calls of malloc and its kin in a whole process.
+cat >count.c <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static atomic_long calls;
+void *__libc_malloc(size_t);
+void *__libc_memalign(size_t, size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+
+void *malloc(size_t size) { calls++; return __libc_malloc(size); }
+void *calloc(size_t n, size_t size) { calls++; return __libc_calloc(n, size); }
+void *realloc(void *p, size_t size) { calls++; return __libc_realloc(p, size); }
+void *aligned_alloc(size_t a, size_t size) { calls++; return __libc_memalign(a, size); }
+int posix_memalign(void **p, size_t a, size_t size) { calls++; *p = __libc_memalign(a, size); return *p ? 0 : 12; }
+
+__attribute__((destructor)) static void tell(void) {
+    FILE *out = fopen(getenv("COUNT_TO"), "w");
+    if (out) fprintf(out, "%ld\n", atomic_load(&calls));
+}
+C
+clang -shared -fPIC -O1 -o count.so count.c
+count() {  # WORKLOAD SECONDS: items and allocations of a run
+    COUNT_TO=calls LD_PRELOAD=./count.so "$PIPE" bench engine --workload "$1" --seconds "$2" --json >line.json
+    printf '%s %s\n' "$(py 'import json; print(json.load(open("line.json"))["items"])')" "$(cat calls)"
+}
+for workload in chain4 chain4-fused fanout fanin; do
+    read -r items1 calls1 < <(count $workload 0.2)
+    read -r items2 calls2 < <(count $workload 1.2)
+    python3 - $workload $((calls2 - calls1)) $((items2 - items1)) "$PIPE" <<'P'
+import sys
+workload, calls, items = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+print(f"{workload}: {calls} allocations more for {items} items more")
+assert items > 10_000, "too few items to tell"
+# Closures that an optimised build has on the stack are allocated in a debug build, some a batch.
+assert calls < items / (1000 if "/release/" in sys.argv[4] else 2), "an item on its way allocates"
+P
+done
+
+# A graph of a hundred stages that waits for something does nothing meanwhile.
+{
+    printf 'pipe: 1\nstages:\n  s0: { type: generate, rate: 1/h }\n'
+    for i in $(seq 1 98); do printf '  s%d: { type: map, set: { v: "1" }, from: s%d }\n' "$i" $((i - 1)); done
+    printf '  s99: { type: "null", from: s98 }\n'
+} >idle.yaml
+"$PIPE" run idle.yaml --quiet &
+run=$!
+switches() { cat /proc/$run/task/*/status 2>/dev/null | awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n + 0 }'; }
+until [[ $(grep -l pipe-worker /proc/$run/task/*/comm 2>/dev/null | wc -l) -gt 0 && $(switches) == "$(sleep 0.5; switches)" ]]; do
+    kill -0 $run
+done
+before=$(switches)
+sleep 3  # the time that is looked at
+after=$(switches)
+kill -TERM $run
+wait $run
+((after - before <= 1)) || fail "$((after - before)) wake-ups in three idle seconds"
+
+# An hour of ten stages at 30 frames a second, on virtual time.
+{
+    printf 'pipe: 1\nname: hour\nstages:\n  s0: { type: generate, rate: 30/s }\n'
+    for i in $(seq 1 8); do printf '  s%d: { type: filter, where: item.sequence >= 0, from: s%d }\n' "$i" $((i - 1)); done
+    printf '  s9: { type: "null", from: s8 }\n'
+    printf 'tests:\n  - { name: an hour, run: 1h, expect: [ { stage: s9, in: "107_990...108_001" }, { books: balanced } ] }\n'
+} >hour.yaml
+expect_exit 0 "$PIPE" test hour.yaml --json
+echo "$out" | py 'import json, sys; print("an hour took", json.load(sys.stdin)["tests"][0]["seconds"], "s")'

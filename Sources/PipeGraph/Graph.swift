@@ -8,6 +8,7 @@ public struct Graph: Sendable {
     public var stages: [GraphStage] = []
     public var links: [GraphLink] = []
     public var limits = Limits()
+    public var threads = Threads()
     public var tests: [GraphTest] = []
     /// The links that leave each stage, as indices.
     private(set) var linksFrom: [[Int]] = []

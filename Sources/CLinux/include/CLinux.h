@@ -9,4 +9,10 @@ void cpipe_name_thread(const char *name);
 // How late the kernel may wake the calling thread to save power: 50 µs unless told otherwise.
 void cpipe_set_timer_slack(unsigned long nanoseconds);
 
+// Keeps the calling thread to these processors. 0, or what errno would be.
+int cpipe_keep_to_cores(const int *cores, int count);
+
+// The niceness of the calling thread. 0, or what errno would be.
+int cpipe_set_nice(int nice);
+
 #endif

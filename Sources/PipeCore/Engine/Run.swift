@@ -13,10 +13,14 @@ public final class Run: Sendable {
     private let engine: Engine
     private let workers: Workers
 
-    /// Workers: as many as there are processors, where none are stated.
     /// `fuses: false` keeps a queue between any two stages.
-    public init(_ plan: Plan, _ options: EngineOptions, workers count: Int? = nil, fuses: Bool = true) {
-        workers = Workers(count: count ?? max(1, processorCount()), mayFuse: fuses)
+    public init(
+        _ plan: Plan,
+        _ options: EngineOptions,
+        workers settings: WorkerSettings = WorkerSettings(),
+        fuses: Bool = true
+    ) {
+        workers = Workers(settings, mayFuse: fuses)
         engine = Engine(plan, options, runner: workers)
         workers.engine = engine
     }

@@ -40,8 +40,11 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     /// Waking a worker costs about this much, so that cheaper work is not handed over.
     private static let worthWaking = 10_000
 
-    init(count: Int, mayFuse: Bool) {
-        self.count = count
+    private let settings: WorkerSettings
+
+    init(_ settings: WorkerSettings, mayFuse: Bool) {
+        self.settings = settings
+        count = max(1, settings.count ?? processorCount())
         self.mayFuse = mayFuse
     }
 
@@ -153,6 +156,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     // MARK: The workers
 
     private func work() {
+        settle()
         cpipe_set_timer_slack(1000)  // a source that is paced by the microsecond is called by the microsecond
         lock.lock()
         while !mustStop {
@@ -166,6 +170,21 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
             }
         }
         lock.unlock()
+    }
+
+    /// Gives the calling worker its processors and its niceness. What the system refuses is told, and no reason to stop.
+    private func settle() {
+        let cores = settings.cores.map(Int32.init)
+        if !cores.isEmpty, case let failure = cpipe_keep_to_cores(cores, Int32(cores.count)), failure != 0 {
+            complain("a worker cannot keep to the processors \(settings.cores): \(String(cString: strerror(failure)))")
+        }
+        if settings.nice != 0, case let failure = cpipe_set_nice(Int32(settings.nice)), failure != 0 {
+            complain("a worker cannot have the niceness \(settings.nice): \(String(cString: strerror(failure)))")
+        }
+    }
+
+    private func complain(_ message: String) {
+        engine?.options.log(LogEntry(at: Instant(nanoseconds: time), .warning, "", message))
     }
 
     /// Whether this worker is to take what waits, or may leave it to one that is awake: two that share cheap work only
@@ -327,4 +346,19 @@ func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> 
     )
     precondition(failure == 0, "no thread can be started: \(failure)")
     return thread
+}
+
+/// The threads that step the stages.
+public struct WorkerSettings: Sendable, Hashable {
+    /// One for each processor, where it is not stated.
+    public var count: Int?
+    /// Processors that they keep to; all, where none is named.
+    public var cores: [Int]
+    public var nice: Int
+
+    public init(count: Int? = nil, cores: [Int] = [], nice: Int = 0) {
+        self.count = count
+        self.cores = cores
+        self.nice = nice
+    }
 }

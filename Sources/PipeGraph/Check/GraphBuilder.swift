@@ -38,6 +38,7 @@ struct GraphBuilder {
         graph.description = root.description
         reader.filler = rootScope
         if let part = root.limits, let limits = readParts(of: Limits.self, part.node) { graph.limits = limits }
+        if let threads = root.threads { graph.threads = threads }
         graph.stages = draft.stages.map { stage in
             // Stages of unknown type keep their index; what they are linked to is not judged.
             let type = stage.type ?? StageType.unknown

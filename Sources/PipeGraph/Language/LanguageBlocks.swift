@@ -13,6 +13,7 @@ struct GraphFile: OptionBlock {
     @Option("The stages, by name.") var stages: Part<StagesPart>?
     @Option("What holds where a stage or a link states nothing.") var defaults: Defaults?
     @Option("What the whole graph must stay within.") var limits: Part<LimitsPart>?
+    @Option("The threads that step the stages.") var threads: Threads?
     @Option("Tests of the graph, run on virtual time by 'pipe test'.") var tests: Part<TestsPart>?
 }
 
@@ -143,6 +144,21 @@ public struct Limits: OptionBlock {
                 "'\(upper.0)' cannot be below '\(lower.0)' (\(low.text))",
                 hint: "use \(low.text) or more"
             )
+        }
+    }
+}
+
+/// The threads that step the stages: a few, whatever the number of stages. What blocks has threads of its own.
+public struct Threads: OptionBlock {
+    @Option("How many; one for each processor, where it is not stated.", in: 1...256) public var workers: Int?
+    @Option("Processors that they keep to, by number, from 0.") public var cores: [Int] = []
+    @Option("Their niceness: above 0 others go first, below 0 needs the right to it.", in: -20...19) public var nice = 0
+
+    public init() {}
+
+    public func check(_ report: inout Diagnostics) {
+        if let wrong = cores.first(where: { !(0...1023).contains($0) }) {
+            report.error(.outOfRange, at: $cores, "there is no processor \(wrong)", hint: "use numbers from 0 to 1023")
         }
     }
 }

@@ -128,7 +128,16 @@ private struct GraphRun {
             )
         }
         options.seed = UInt64(settings.seed)
-        run = Run(graph.plan, options, workers: settings.workers)
+        let threads = graph.threads
+        run = Run(
+            graph.plan,
+            options,
+            workers: WorkerSettings(
+                count: settings.workers ?? threads.workers,
+                cores: threads.cores,
+                nice: threads.nice
+            )
+        )
     }
 
     func perform() throws(UsageError) -> ExitCode {

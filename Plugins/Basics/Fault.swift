@@ -44,14 +44,42 @@ struct Fault: Consumer {
         chance = RandomSource(seed: UInt64(seed) &+ UInt64(context.restarts) &* 0x9E37_79B9_7F4A_7C15)
     }
 
-    mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) throws {
+    /// The item that takes its time.
+    private var slow: Item<AnyPayload>?
+    private var due = Instant.zero
+
+    mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) {
+        guard delay > .zero else { return decide(item, context) }
+        context.keep()
+        context.busy(for: delay)
+        due = context.now + delay
+        context.wake(at: due)
+        slow = item
+    }
+
+    mutating func wake(_ context: StageContext) {
+        guard let item = slow else { return }
+        slow = nil
+        context.release()
+        decide(item, context)
+    }
+
+    mutating func finish(_ context: StageContext) {
+        if slow != nil { context.wake(at: due) }
+    }
+
+    private mutating func decide(_ item: Item<AnyPayload>, _ context: StageContext) {
         seen += 1
-        if delay > .zero { context.busy(for: delay) }
         if seen == dieAfter, context.restarts == 0 {
             context.die(StageError("it dies after \(seen) items, as told"))
         }
         let share = chance.share() * 100
-        if share < fail.percent { throw StageError("it fails, as told") }
-        if share < fail.percent + lose.percent { context.drop(item) } else { survivors.send(item) }
+        if share < fail.percent {
+            context.fail(item, StageError("it fails, as told"))
+        } else if share < fail.percent + lose.percent {
+            context.drop(item)
+        } else {
+            survivors.send(item)
+        }
     }
 }

@@ -61,12 +61,9 @@ extension Node {
 
     private func flushLane(_ now: Int) -> Bool {
         guard let lane else { return true }
-        if lane.finished > 0 || hasPending { lane.ordering.hand(over: lane, outboxes, lane.finished) }
-        if lane.finished > 0 {
-            // Tickets of items that are still to be worked on move to the front.
-            let left = inboxEnd - inboxStart
-            for index in 0..<left { lane.tickets[index] = lane.tickets[lane.finished + index] }
-            self.lane?.finished = 0
+        if !lane.finished.isEmpty || hasPending {
+            lane.ordering.hand(over: lane, outboxes)
+            self.lane?.handedOver()
         }
         return lane.ordering.flush(now: now) { engine.takers(of: $0) }
     }
@@ -106,6 +103,7 @@ extension Node {
             if open == 0 { mustRestart = true }
         }
         cell.pointee.settle()
+        lane?.finishCall(outboxes, nowKept: cell.pointee.kept)
         return !mustRestart
     }
 
@@ -114,6 +112,7 @@ extension Node {
         let now = cell.pointee.now
         cell.pointee.failed += cell.pointee.kept
         cell.pointee.kept = 0
+        lane?.giveUp(all: false)
         cell.pointee.wake = .max
         cell.pointee.busyUntil = .min
         pausedInputs = []
@@ -161,10 +160,7 @@ extension Node {
 
     /// Ends what was taken and not worked on; returns how many items that were.
     func discardInbox() -> Int {
-        if let lane {
-            let waiting = lane.finished..<lane.finished + inboxEnd - inboxStart
-            lane.ordering.void(waiting.map { lane.tickets[$0] })
-        }
+        lane?.giveUp(all: true)
         var items = 0
         for index in inboxStart..<inboxEnd {
             if !inbox[index].header.isGap { items += 1 }
@@ -305,9 +301,7 @@ extension Node {
         let affordable = max(1, 100_000 / max(1, cost))
         let most = input.link.policy.mayDrop && cost > 1000 ? 1 : min(room, affordable)
         let wanted = runner.batch(min(most, Self.batch))
-        let (count, wakesSender) =
-            lane.map { $0.ordering.take(input.link, into: inbox, wanted, $0.tickets, now: now) }
-            ?? input.link.take(into: inbox, wanted, now: now)
+        let (count, wakesSender) = take(input.link, wanted, now)
         if wakesSender { engine.senders(of: input.link) }
         if lane != nil, input.link.isEnded { engine.takers(of: input.link) }  // this replica took the last items
         guard count > 0 else { return hasInput }
@@ -315,6 +309,13 @@ extension Node {
         took(count, from: input.port, items: items, now: now)
         process(now)
         return true
+    }
+
+    private func take(_ link: Link, _ most: Int, _ now: Int) -> (count: Int, wakesSender: Bool) {
+        guard let lane else { return link.take(into: inbox, most, now: now) }
+        let (count, wakesSender, tickets) = lane.ordering.take(link, into: inbox, most, now: now)
+        self.lane?.took(tickets)
+        return (count, wakesSender)
     }
 
     /// A batch stands in the inbox.
@@ -437,7 +438,7 @@ extension Node {
     func cancel(_ reason: DropReason) {
         body?.discard()
         body = nil
-        if let lane, lane.finished > 0 { _ = flushLane(cell.pointee.now) }
+        if lane != nil { _ = flushLane(cell.pointee.now) }
         cell.pointee.drop(discardInbox() + cell.pointee.kept, reason)
         cell.pointee.kept = 0
         mailbox.renew()

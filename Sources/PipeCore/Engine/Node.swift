@@ -106,7 +106,6 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         body?.discard()
         _ = discardInbox()
         cell.pointee.forget()
-        lane?.deallocate()
         for port in 0..<outputs {
             outboxes[port].destroySlots()
             outboxes[port].slots.deallocate()
@@ -322,11 +321,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     }
 
     /// An item of the batch is finished: what was sent up to here belongs to it.
-    func markItem() {
-        guard let lane else { return }
-        for port in 0..<outputs { lane.marks[lane.finished * setup.outputs + port] = outboxes[port].count }
-        self.lane?.finished += 1
-    }
+    func markItem() { lane?.finishItem(outboxes, nowKept: cell.pointee.kept) }
 
     func passOnGap(_ slot: UnsafeMutablePointer<Slot>) {
         for port in 0..<outputs where outboxes[port].leavesGaps {

@@ -92,13 +92,11 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         _ link: Link,
         into inbox: UnsafeMutablePointer<Slot>,
         _ most: Int,
-        _ numbers: UnsafeMutablePointer<Int>,
         now: Int
-    ) -> (count: Int, wakesSender: Bool) {
+    ) -> (count: Int, wakesSender: Bool, tickets: [Int]) {
         lock.locked {
-            let taken = link.take(into: inbox, min(most, self.most - issued), now: now)
-            for index in 0..<taken.count { numbers[index] = issue(inbox[index].header.key) }
-            return taken
+            let (count, wakesSender) = link.take(into: inbox, min(most, self.most - issued), now: now)
+            return (count, wakesSender, (0..<count).map { issue(inbox[$0].header.key) })
         }
     }
 
@@ -118,10 +116,11 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
     // MARK: Out
 
     /// Takes over what a replica has sent: for each ticket the slots up to its marks, then what belongs to none.
-    func hand(over lane: Lane, _ sent: UnsafeMutablePointer<Outbox>, _ finished: Int) {
+    func hand(over lane: Lane, _ sent: UnsafeMutablePointer<Outbox>) {
+        let finished = lane.finished.count
         lock.locked {
             for item in 0..<finished {
-                let number = lane.tickets[item]
+                let number = lane.finished[item]
                 let mayLeave = queues[tickets[number].key]?.first == number
                 for port in 0..<ports {
                     let start = item == 0 ? 0 : lane.marks[(item - 1) * ports + port]
@@ -211,7 +210,9 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         for port in 0..<ports { outboxes[port].abandon(reason) }
         for number in tickets.indices {
             for (port, slot) in tickets[number].made {
-                if !slot.pointee.header.isGap { for reference in outboxes[port].links { reference.link.abandon(1, reason) } }
+                if !slot.pointee.header.isGap {
+                    for reference in outboxes[port].links { reference.link.abandon(1, reason) }
+                }
                 slot.destroy()
                 slot.deallocate()
             }
@@ -220,22 +221,64 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
     }
 }
 
-/// What one replica holds of the order: the tickets of its batch, and how far its outputs were after each item.
+/// What one replica holds of the order: the tickets of its items, and how far its outputs were when each was finished.
 struct Lane {
     let ordering: Ordering
-    let tickets: UnsafeMutablePointer<Int>
-    let marks: UnsafeMutablePointer<Int>
-    /// Items of the batch that are finished.
-    var finished = 0
+    private let ports: Int
+    /// Tickets of the batch that is not worked on yet.
+    private var waiting: [Int] = []
+    /// Tickets of items that the stage keeps, oldest first. It releases them in that order.
+    private var kept: [Int] = []
+    /// Tickets of items that were released in the current call.
+    private var released: [Int] = []
+    /// Tickets that are finished, and the end of what was sent for each, by port.
+    private(set) var finished: [Int] = []
+    private(set) var marks: [Int] = []
+    private var keptBefore = 0
 
     init(_ ordering: Ordering, ports: Int) {
         self.ordering = ordering
-        tickets = .allocate(capacity: Node.batch)
-        marks = .allocate(capacity: Node.batch * max(1, ports))
+        self.ports = ports
     }
 
-    func deallocate() {
-        tickets.deallocate()
-        marks.deallocate()
+    mutating func took(_ tickets: [Int]) { waiting += tickets }
+
+    /// The work on the next item of the batch has ended; `nowKept` says how many the stage keeps since.
+    mutating func finishItem(_ outboxes: UnsafeMutablePointer<Outbox>, nowKept: Int) {
+        let ticket = waiting.removeFirst()
+        if nowKept + released.count > keptBefore { kept.append(ticket) } else { finish(ticket, outboxes) }
+        finishCall(outboxes, nowKept: nowKept)
+    }
+
+    mutating func release(_ number: Int) {
+        released += kept.prefix(number)
+        kept.removeFirst(min(number, kept.count))
+    }
+
+    /// A call has returned: what was sent in it belongs to what was released in it.
+    mutating func finishCall(_ outboxes: UnsafeMutablePointer<Outbox>, nowKept: Int) {
+        for ticket in released { finish(ticket, outboxes) }
+        released.removeAll(keepingCapacity: true)
+        keptBefore = nowKept
+    }
+
+    private mutating func finish(_ ticket: Int, _ outboxes: UnsafeMutablePointer<Outbox>) {
+        finished.append(ticket)
+        for port in 0..<ports { marks.append(outboxes[port].count) }
+    }
+
+    mutating func handedOver() {
+        finished.removeAll(keepingCapacity: true)
+        marks.removeAll(keepingCapacity: true)
+    }
+
+    /// The instance is gone, and with it what it kept; `all` says that its batch is gone too.
+    mutating func giveUp(all: Bool) {
+        ordering.void(kept)
+        kept = []
+        keptBefore = 0
+        guard all else { return }
+        ordering.void(waiting)
+        waiting = []
     }
 }

@@ -41,11 +41,27 @@ public struct StageContext {
     }
 
     /// Items that were kept are in the stage's hands again: those that are neither sent nor dropped nor kept before the
-    /// call returns are used up.
+    /// call returns are used up. Replicas keep the order of a key as long as items are released in the order in which
+    /// they were kept.
     public func release(_ count: Int = 1) {
         precondition(cell.pointee.kept >= count, "'\(stage)' releases \(count) items and keeps \(cell.pointee.kept)")
         cell.pointee.kept -= count
         cell.pointee.open += count
+        node.lane?.release(count)
+    }
+
+    /// The stage could not do its work on an item: counted as failed, and set aside where `on_error` says so. What else
+    /// the call has in hand goes on.
+    public func fail<Carried>(_ item: consuming Item<Carried>, _ error: any Error) {
+        precondition(cell.pointee.open > 0, "'\(stage)' fails on an item that it does not have")
+        if cell.pointee.savesItems {
+            cell.pointee.forget()
+            cell.pointee.saved.initialize(to: Slot(header: item.header))
+            item.payload.put(into: cell.pointee.saved)
+            cell.pointee.hasSaved = true
+        }
+        node.failed(1, error)
+        cell.pointee.forget()
     }
 
     /// Items in the stage's hands could not be worked on: counted as failed, under the stage's `on_error`.

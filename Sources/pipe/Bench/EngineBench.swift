@@ -20,7 +20,12 @@ enum EngineWorkload: String, CaseIterable {
     func run(seconds: Double, workers: Int?) throws -> Result {
         var plan = Plan()
         build(&plan)
-        let run = Run(plan, EngineOptions(epoch: 0, files: MemoryFiles()), workers: WorkerSettings(count: workers), fuses: mayFuse)
+        let run = Run(
+            plan,
+            EngineOptions(epoch: 0, files: MemoryFiles()),
+            workers: WorkerSettings(count: workers),
+            fuses: mayFuse
+        )
         run.start()
         _ = run.wait(until: .seconds(seconds))
         run.stop()

@@ -38,11 +38,13 @@ struct LinkQueue {
     // MARK: In
 
     /// Offers slots in order, and returns how many were taken, into the queue or into the books. The others must wait.
-    /// With `copying` the slots stay with the caller; without, those that were taken are gone.
+    /// With `copying` the slots stay with the caller; without, those that were taken are gone. A link that leaves no gaps
+    /// gets them only as copies, beside one that does.
     mutating func offer(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
         if isPlain, !isDead, !copying {
             let accepted = min(number, policy.capacity - books.held)
             guard accepted > 0 else { return 0 }
+            assert(!(0..<accepted).contains { slots[$0].header.isGap }, "a gap was to be counted as an item")
             ring.moveIn(slots, accepted)
             books.in += accepted
             books.held += accepted

@@ -23,7 +23,8 @@ public struct Outbox {
         capacity = limit
         self.limit = limit
         self.cell = cell
-        self.links = links
+        // The last of several gets the slots themselves, gaps among them: it is one that knows what to do with a gap.
+        self.links = links.filter { !$0.leavesGaps } + links.filter(\.leavesGaps)
         isLinked = !links.isEmpty
         leavesGaps = links.contains { $0.leavesGaps }
         cursors = [Int](repeating: 0, count: links.count)

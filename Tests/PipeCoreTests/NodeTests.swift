@@ -1,0 +1,44 @@
+import Testing
+
+@testable import PipeCore
+
+/// What the engine does with a few stages, each of which once did something else.
+struct NodeTests {
+    /// Links lead from the first output to the first input.
+    private func plan(
+        _ witness: Witness,
+        _ links: [(from: Int, to: Int, policy: LinkPolicy)],
+        _ stages: [TestStage]
+    ) -> Plan {
+        var plan = Plan()
+        plan.stages = stages.map { $0.plan(witness, .counted, onMade: { _ in }) }
+        plan.links = links.map {
+            LinkPlan(
+                name: "\(stages[$0.from].name)→\(stages[$0.to].name)",
+                from: .init(stage: $0.from, port: 0),
+                to: .init(stage: $0.to, port: 0),
+                policy: $0.policy
+            )
+        }
+        return plan
+    }
+
+    /// The link to the sink without partners comes last, and moves whole batches.
+    @Test func `a gap is no item, for whoever stands beside one that waits for it`() {
+        let witness = Witness()
+        let plan = plan(
+            witness,
+            [(0, 1, LinkPolicy()), (1, 2, LinkPolicy()), (1, 3, LinkPolicy())],
+            [
+                TestStage(name: "source", work: .source(20)),
+                TestStage(name: "even", work: .divisible(by: 2)),
+                TestStage(name: "partner", work: .sink, awaitsPartners: true),
+                TestStage(name: "other", work: .sink),
+            ]
+        )
+        let outcome = SimulatedRun.run(plan, .seeded(1))
+        #expect(outcome.numbers.imbalances(hasEnded: true) == [])
+        #expect(outcome.numbers.links.map(\.books.in) == [20, 10, 10])
+        #expect(witness.missing.map(\.sequence) == Array(stride(from: 1, to: 20, by: 2)))
+    }
+}

@@ -41,4 +41,23 @@ struct NodeTests {
         #expect(outcome.numbers.links.map(\.books.in) == [20, 10, 10])
         #expect(witness.missing.map(\.sequence) == Array(stride(from: 1, to: 20, by: 2)))
     }
+
+    /// Gaps take no room that items need: a sender that believed so would neither send nor wait.
+    @Test func `gaps that wait leave room for items`() {
+        let witness = Witness()
+        var narrow = LinkPolicy()
+        narrow.capacity = 4
+        let plan = plan(
+            witness,
+            [(0, 1, narrow), (1, 2, narrow)],
+            [
+                TestStage(name: "source", work: .source(40)),
+                TestStage(name: "even", work: .divisible(by: 2)),
+                TestStage(name: "partner", work: .sink, awaitsPartners: true, busy: .milliseconds(1)),
+            ]
+        )
+        let outcome = SimulatedRun.run(plan, .seeded(1), steps: 5000)
+        #expect(outcome.isComplete)
+        #expect(witness.arrivals.count == 20)
+    }
 }

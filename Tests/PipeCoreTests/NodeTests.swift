@@ -60,4 +60,20 @@ struct NodeTests {
         #expect(outcome.isComplete)
         #expect(witness.arrivals.count == 20)
     }
+
+    /// Several sources wait for memory at once, and one of them ends while the others do.
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `each source that waits for memory is asked again`(seed: UInt64) {
+        let witness = Witness()
+        let sources = (0...2).map { TestStage(name: "source\($0)", work: .source(10)) }
+        var plan = plan(
+            witness,
+            (0...2).map { ($0, 3, LinkPolicy()) },
+            sources + [TestStage(name: "sink", work: .sink, busy: .microseconds(2))]
+        )
+        plan.memory = 20
+        let outcome = SimulatedRun.run(plan, .seeded(seed))
+        #expect(outcome.troubles == [])
+        #expect(witness.arrivals.count == 30)
+    }
 }

@@ -200,6 +200,17 @@ struct EngineCell: Sendable, CustomStringConvertible {
         return (outcome, witness)
     }
 
+    /// The books after the run was cancelled on virtual time, so many steps after its beginning.
+    func imbalancesAfterCancel(steps: Int) -> [String] {
+        let simulator = Simulator(seed: seed, faults: [])
+        let engine = Engine(plan(Witness()), .seeded(seed), runner: simulator)
+        simulator.engine = engine
+        engine.begin()
+        simulator.run(until: .max, steps: steps)
+        engine.cancel(.cancelled)
+        return engine.numbers.imbalances(hasEnded: true)
+    }
+
     func run() -> (outcome: RunOutcome, witness: Witness) {
         let witness = Witness()
         let control = RunControl()
@@ -403,7 +414,7 @@ extension TestStage {
             case .hold:
                 if let kept { done.append(kept) }
                 kept = number
-            case .source, .intake, .pass, .operate, .sink: done.append(number)
+            case .source, .intake, .reject, .pass, .operate, .sink: done.append(number)
             }
         }
         if let kept { done.append(kept) }

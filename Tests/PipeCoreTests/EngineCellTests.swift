@@ -39,4 +39,13 @@ struct EngineCellTests {
     func `on real time each cell comes out as it must`(whenFull: WhenFull) {
         for cell in cells(whenFull) { expectNoFaults(cell, "workers", cell.run) }
     }
+
+    @Test(arguments: WhenFull.allCases)
+    func `cancelled after any number of steps the books balance`(whenFull: WhenFull) {
+        for cell in cells(whenFull) {
+            let steps = Int(cell.seed % 41)
+            let imbalances = cell.imbalancesAfterCancel(steps: steps)
+            #expect(imbalances == [], "\(cell), cancelled after \(steps) steps")
+        }
+    }
 }

@@ -103,6 +103,8 @@ struct TestStage: Sendable {
         /// Works outside of the graph, and sends on when that is done.
         case operate
         case sink
+        /// Gets one thing from outside that is not fit to become an item.
+        case reject
     }
 
     var name: String
@@ -119,7 +121,7 @@ struct TestStage: Sendable {
 
     var isSource: Bool {
         switch work {
-        case .source, .intake: true
+        case .source, .intake, .reject: true
         case .pass, .divisible, .hold, .operate, .sink: false
         }
     }
@@ -151,6 +153,7 @@ struct TestStage: Sendable {
         switch work {
         case .source(let count): source(count, witness, carriage, outboxes, onMade)
         case .intake(let count): intake(count, witness, carriage)
+        case .reject: StageBody(start: { $0.reject() }, produce: { _, _ in .ended })
         case .hold: holder(outboxes)
         case .operate: outsider(outboxes)
         case .pass, .divisible, .sink: plain(witness, outboxes)

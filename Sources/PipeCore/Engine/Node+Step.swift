@@ -99,7 +99,7 @@ extension Node {
     /// The instance is given up. What it kept is lost, and said to be.
     private func fail() {
         let now = cell.pointee.now
-        cell.pointee.failed += cell.pointee.kept
+        cell.pointee.failed += counted(cell.pointee.kept, .keptFailed)
         cell.pointee.kept = 0
         cell.pointee.wake = .max
         cell.pointee.busyUntil = .min
@@ -137,7 +137,7 @@ extension Node {
     /// The stage will never run again. Its neighbours go on: what comes for it is dropped, what it sent still leaves.
     private func die() {
         phase = .closing
-        cell.pointee.failed += discardInbox()
+        cell.pointee.failed += counted(discardInbox(), .inboxFailed)
         for input in inputs where input.link.discard(.failed, forGood: true) { engine.nodes[input.sender].notify() }
         engine.died(self)
     }
@@ -243,8 +243,8 @@ extension Node {
             guard room > 0 else { return !mustWaitForRoom() }
             let (count, makesRoom) = intake.link.take(into: inbox, room, now: now)
             for index in 0..<count { outboxes[0].push().moveInitialize(from: inbox + index, count: 1) }
-            outboxes[0].sent += count
-            cell.pointee.made += count
+            outboxes[0].sent += counted(count, .intakeSent)
+            cell.pointee.made += counted(count, .intakeMade)
             if makesRoom { intake.madeRoom() }
             if count > 0 {
                 isMoving = true
@@ -286,7 +286,7 @@ extension Node {
         lastItem = now
         var items = count
         if input.link.leavesGaps { items = (0..<count).count { !inbox[$0].header.isGap } }
-        cell.pointee.taken += items
+        cell.pointee.taken += counted(items, .stageTook)
         numbersLock.locked { numbers.recordWaits(inbox, count, now: now) }
         process(now)
         return true
@@ -402,7 +402,8 @@ extension Node {
     func cancel(_ reason: DropReason) {
         body?.discard()
         body = nil
-        cell.pointee.dropped[reason] += discardInbox() + cell.pointee.kept
+        cell.pointee.dropped[reason] += counted(discardInbox(), .inboxCancelled)
+        cell.pointee.dropped[reason] += counted(cell.pointee.kept, .keptCancelled)
         cell.pointee.kept = 0
         mailbox.renew()
         for intake in intakes {

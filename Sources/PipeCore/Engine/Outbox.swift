@@ -58,7 +58,7 @@ public struct Outbox {
         slot.initialize(to: Slot(header: item.header))
         slot.fill(item.payload, kind)
         slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
-        sent &+= 1
+        sent &+= counted(1, .outputSent)
         cell.pointee.send()
     }
 
@@ -85,16 +85,16 @@ public struct Outbox {
             )
         )
         slot.fill(payload, kind)
-        sent &+= 1
+        sent &+= counted(1, .outputMade)
         cell.pointee.sequence &+= 1
-        cell.pointee.made &+= 1
+        cell.pointee.made &+= counted(1, .stageMade)
     }
 
     @usableFromInline
     mutating func dropUnlinked() {
         guard cell.pointee.open > 0 else { return }
         cell.pointee.open -= 1
-        cell.pointee.dropped[.notChosen] += 1
+        cell.pointee.dropped[.notChosen] += counted(1, .outputUnlinked)
     }
 
     /// Room for items in the links that make the sender wait.

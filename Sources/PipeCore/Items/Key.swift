@@ -51,7 +51,19 @@ public struct Key: Sendable, Hashable, BitwiseCopyable {
 
     private struct Table {
         var texts: [String] = []
-        var places: [String: Int] = [:]
+        var places: [Bytes: Int] = [:]
+    }
+
+    /// A text by what it is written in: two that Swift holds for equal, "é" in one piece and in two, are two keys
+    /// whatever their length.
+    private struct Bytes: Hashable {
+        let text: String
+
+        static func == (a: Bytes, b: Bytes) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+        func hash(into hasher: inout Hasher) {
+            text.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
     }
 
     private static let table = Mutex(Table())
@@ -59,10 +71,10 @@ public struct Key: Sendable, Hashable, BitwiseCopyable {
 
     private static func long(_ text: String) -> Key {
         let place = table.withLock { table -> Int? in
-            if let known = table.places[text] { return known }
+            if let known = table.places[Bytes(text: text)] { return known }
             guard table.texts.count < mostLong else { return nil }
             table.texts.append(text)
-            table.places[text] = table.texts.count - 1
+            table.places[Bytes(text: text)] = table.texts.count - 1
             return table.texts.count - 1
         }
         if let place { return Key(low: UInt64(place), high: 255 << 56) }

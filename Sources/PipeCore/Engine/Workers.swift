@@ -54,7 +54,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         }
     }
 
-    /// Waits until every stage has closed, or until a time; true says that every stage has.
+    /// Waits until every stage has closed or none can move any more, or until a time; true says that it is so.
     func wait(until time: Int?) -> Bool {
         lock.locked {
             defer { isInterrupted = false }
@@ -66,7 +66,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
                     ended.wait(lock)
                 }
             }
-            return isFinished
+            return isFinished || isStandstill
         }
     }
 

@@ -76,4 +76,75 @@ struct NodeTests {
         #expect(outcome.troubles == [])
         #expect(witness.arrivals.count == 30)
     }
+
+    /// It may stand in a read that returns when its run is long over.
+    @Test func `work outside that outlives its run does no harm`() {
+        let (begun, mayEnd, ended) = (Gate(), Gate(), Gate())
+        do {
+            let last = Farewell(ended)
+            var plan = Plan()
+            plan.stages = [
+                StagePlan(name: "source", isSource: true, inputs: 0, outputs: 0) { _ in
+                    StageBody(
+                        start: { context in
+                            context.submit { [last] in
+                                begun.open()
+                                mayEnd.wait()
+                                return withExtendedLifetime(last) { 0 }
+                            }
+                        },
+                        produce: { _, _ in .later }
+                    )
+                }
+            ]
+            let run = Run(plan, .seeded(1), workers: 1)
+            run.start()
+            begun.wait()
+            #expect(!run.finish().isComplete)
+        }
+        mayEnd.open()
+        ended.wait()
+    }
+
+    @Test func `who pushes when the run is over is told so`() throws {
+        let intake = Box<Intake>()
+        do {
+            var plan = Plan()
+            plan.stages = [
+                StagePlan(name: "source", isSource: true, inputs: 0, outputs: 0) { _ in
+                    StageBody(start: { intake.value = $0.intake(LinkPolicy()) }, produce: { _, _ in .later })
+                }
+            ]
+            _ = SimulatedRun.run(plan, .seeded(1), steps: 1)
+        }
+        #expect(try !#require(intake.value).push(Number(value: 1)))
+        intake.value?.close()
+    }
+}
+
+/// What one thread waits for and another one brings about.
+private final class Gate: @unchecked Sendable {  // guarded by its lock
+    private let lock = Lock()
+    private let changed = Lock.Condition()
+    private var isOpen = false
+
+    func open() {
+        lock.locked {
+            isOpen = true
+            changed.broadcast()
+        }
+    }
+
+    func wait() { lock.locked { while !isOpen { changed.wait(lock) } } }
+}
+
+/// Opens a gate when nobody holds it any more.
+private final class Farewell: Sendable {
+    private let gate: Gate
+    init(_ gate: Gate) { self.gate = gate }
+    deinit { gate.open() }
+}
+
+private final class Box<Value>: @unchecked Sendable {  // used by one thread
+    var value: Value?
 }

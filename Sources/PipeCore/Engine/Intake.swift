@@ -2,6 +2,7 @@
 /// like any other, and leaves by one of the source's outputs when the engine has room.
 public final class Intake: @unchecked Sendable {  // the link has a lock of its own; the rest is guarded by `lock`
     let link: Link
+    /// Only touched while the intake is open: its run may be gone before the thread that pushes.
     private unowned let node: Node
     private let lock = Lock()
     private let changed = Lock.Condition()
@@ -22,10 +23,12 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
         captured: Instant? = nil,
         waiting patience: Duration = .seconds(3600)
     ) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard !isClosed else { return false }
         let now = node.engine.runner.time
         let slot = UnsafeMutablePointer<Slot>.allocate(capacity: 1)
         defer { slot.deallocate() }
-        lock.lock()
         let header = Header(
             sequence: sequence,
             captured: captured ?? Instant(nanoseconds: now),
@@ -39,7 +42,6 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
         while !isClosed {
             if link.put(slot, 1, copying: false, now: node.engine.runner.time) == 1 {
                 sequence += 1
-                lock.unlock()
                 node.notify()
                 return true
             }
@@ -47,22 +49,20 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
             guard left > 0, node.engine.runner.isRealTime else { break }
             changed.wait(lock, until: monotonicTime() + left)
         }
-        lock.unlock()
         slot.destroy()
         return false
     }
 
     /// Nothing more will come.
     public func close() {
-        let wasOpen = lock.locked {
-            defer { isClosed = true }
-            return !isClosed
+        lock.locked {
+            guard !isClosed else { return }
+            isClosed = true
+            link.close()
+            changed.broadcast()
+            node.engine.intakeClosed()
+            node.notify()
         }
-        guard wasOpen else { return }
-        link.close()
-        changed.broadcast()
-        node.engine.intakeClosed()
-        node.notify()
     }
 
     func madeRoom() {

@@ -42,6 +42,8 @@ final class Mailbox: @unchecked Sendable {  // guarded by its lock
 /// Blocking work that a stage has submitted. Each attempt has one outcome: its own, or that its time was over.
 final class Operation: Sendable {
     let node: Node
+    /// The work may outlive its run, and tells the node nevertheless, which does not own the engine.
+    private let engine: Engine
     let token: Int
     let effort: Effort
     private let generation: Int
@@ -57,6 +59,7 @@ final class Operation: Sendable {
         work: @escaping @Sendable () throws -> any Sendable
     ) {
         self.node = node
+        engine = node.engine
         self.token = token
         self.effort = effort
         self.generation = generation

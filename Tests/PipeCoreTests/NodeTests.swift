@@ -106,6 +106,25 @@ struct NodeTests {
         ended.wait()
     }
 
+    /// A worker that fires timers lets go of the lock for that, and may miss what is said to those who sleep.
+    @Test func `a run can be ended at any moment`() {
+        let witness = Witness()
+        for number in 0..<(isLong ? 100_000 : 1000) {
+            let plan = plan(
+                witness,
+                [(0, 1, LinkPolicy())],
+                [
+                    TestStage(name: "source", work: .source(.max)),
+                    TestStage(name: "sink", work: .sink, busy: .microseconds(number % 50)),
+                ]
+            )
+            let run = Run(plan, .seeded(1), workers: 1 + number % 4)
+            run.start()
+            _ = run.wait(until: .microseconds(number % 300))
+            #expect(run.finish().numbers.imbalances(hasEnded: true) == [])
+        }
+    }
+
     @Test func `who pushes when the run is over is told so`() throws {
         let intake = Box<Intake>()
         do {

@@ -152,7 +152,10 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         cpipe_set_timer_slack(1000)  // a source that is paced by the microsecond is called by the microsecond
         lock.lock()
         while !mustStop {
-            if timers.next != nil { fireTimers() }
+            if timers.next != nil {
+                fireTimers()
+                if mustStop { break }  // said while the lock was let go: nobody will say it again to who sleeps now
+            }
             if queueStart < queue.count, isNeeded {
                 step()
             } else if queueStart == queue.count, isQuiet {

@@ -48,4 +48,32 @@ struct EngineCellTests {
             #expect(imbalances == [], "\(cell), cancelled after \(steps) steps")
         }
     }
+
+    /// Cells that lose nothing would say little of how losses are counted.
+    @Test func `the cells lose items in every way that links know`() {
+        var dropped = DropCounts()
+        var determined = 0
+        for cell in stride(from: 0, to: EngineCell.all.count, by: 3).map({ EngineCell.all[$0] }) {
+            let (outcome, witness) = cell.simulate()
+            for link in outcome.numbers.links { dropped += link.books.dropped }
+            if cell.expectation(made: witness.made) != nil { determined += 1 }
+        }
+        #expect(dropped.nonZero.map(\.reason) == [.overflow, .skipped, .tooOld, .rate, .failed])
+        #expect(determined * 3 > EngineCell.all.count / 5, "\(determined) of a third have one right result")
+    }
+
+    /// Whoever looks at a run sees books that add up, at any moment.
+    @Test(arguments: WhenFull.allCases, [1, 3])
+    func `the books balance while a run goes on`(whenFull: WhenFull, workers: Int) {
+        let cell = EngineCell(whenFull, .three, .partners, .input, seed: 1)
+        let witness = Witness()
+        var plan = cell.plan(witness)
+        plan.stages[0] = TestStage(name: "source", work: .source(5000)).plan(witness, .counted, onMade: { _ in })
+        let run = Run(plan, .seeded(1), workers: workers)
+        run.start()
+        repeat { #expect(run.numbers.imbalances(hasEnded: false) == []) } while !run.wait(until: run.time)
+        let outcome = run.finish()
+        #expect(outcome.isComplete)
+        #expect(outcome.numbers.imbalances(hasEnded: true) == [])
+    }
 }

@@ -1,9 +1,7 @@
-import Synchronization
-
 @testable import PipeCore
 
 /// What a test sees of a run from within its stages, beside the engine's own numbers.
-final class Witness: Sendable {
+final class Witness: @unchecked Sendable {  // guarded by its lock, which the thread sanitizer knows, unlike `Mutex`
     struct Arrival: Hashable, Sendable {
         var sink: String
         var port: Int
@@ -11,24 +9,25 @@ final class Witness: Sendable {
         var sequence: Int
     }
 
-    private let state = Mutex<(arrivals: [Arrival], missing: [Arrival], made: [UInt32: Int])>(([], [], [:]))
+    private let lock = Lock()
+    private var state = (arrivals: [Arrival](), missing: [Arrival](), made: [UInt32: Int]())
     let census = Census()
 
     /// In the order in which they came.
-    var arrivals: [Arrival] { state.withLock { $0.arrivals } }
+    var arrivals: [Arrival] { lock.locked { state.arrivals } }
     /// Items that a gap has announced as missing.
-    var missing: [Arrival] { state.withLock { $0.missing } }
+    var missing: [Arrival] { lock.locked { state.missing } }
     /// Items that each source has made.
-    var made: [UInt32: Int] { state.withLock { $0.made } }
+    var made: [UInt32: Int] { lock.locked { state.made } }
 
-    func arrived(_ arrival: Arrival) { state.withLock { $0.arrivals.append(arrival) } }
-    func missed(_ arrival: Arrival) { state.withLock { $0.missing.append(arrival) } }
+    func arrived(_ arrival: Arrival) { lock.locked { state.arrivals.append(arrival) } }
+    func missed(_ arrival: Arrival) { lock.locked { state.missing.append(arrival) } }
 
-    /// Counts an item of a source, and says the how manieth it is.
+    /// Counts an item of a source; how many there are then.
     func makes(_ source: UInt32) -> Int {
-        state.withLock {
-            $0.made[source, default: 0] += 1
-            return $0.made[source, default: 0]
+        lock.locked {
+            state.made[source, default: 0] += 1
+            return state.made[source, default: 0]
         }
     }
 }

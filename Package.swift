@@ -94,6 +94,7 @@ let package = Package(
             dependencies: ["PipeCore", "PipeKit", "PipeGraph"] + plugins.map { .init(stringLiteral: $0.name) },
             swiftSettings: house
         ),
+        tests(of: "PipeCore"),
         tests(of: "PipeKit", uses: ["PipeCore"]),
         tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
         .testTarget(

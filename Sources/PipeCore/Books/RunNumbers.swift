@@ -74,8 +74,8 @@ public struct PathNumbers: Sendable, Hashable {
 extension RunNumbers {
     /// Where the books do not add up, in words: nothing, or the engine is wrong.
     ///
-    /// While a run goes on, each link and each stage is balanced in itself. When it has ended, what a stage has sent is
-    /// what its links got, and what its links gave is what the stage took.
+    /// While a run goes on, each link and each stage is balanced in itself, and a source has sent what it has made. When
+    /// it has ended, what a stage has sent is what its links got, and what its links gave is what the stage took.
     public func imbalances(hasEnded: Bool) -> [String] {
         var found: [String] = []
         for link in links where !link.books.isBalanced {
@@ -91,6 +91,9 @@ extension RunNumbers {
                 "stage \(stage.fullName): in \(books.in), but done \(books.done) + dropped \(books.dropped.total)"
                     + " + failed \(books.failed) + held \(books.held)"
             )
+        }
+        for stage in stages where stage.isSource && stage.books.made != stage.books.sent {
+            found.append("source \(stage.fullName): made \(stage.books.made), but sent \(stage.books.sent)")
         }
         guard hasEnded else { return found }
         var taken = [Int](repeating: 0, count: stages.count)

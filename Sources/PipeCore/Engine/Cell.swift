@@ -46,16 +46,16 @@ public struct Cell: ~Copyable {
     mutating func send() {
         if open > 0 {
             open &-= 1
-            done &+= 1
+            done &+= counted(1, .stagePassedOn)
         } else {
-            made &+= 1
+            made &+= counted(1, .stageMade)
         }
     }
 
     /// What a call leaves open was used up by the stage.
     @inlinable
     mutating func settle() {
-        done &+= open
+        done &+= counted(open, .stageUsedUp)
         open = 0
     }
 

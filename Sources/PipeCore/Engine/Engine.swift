@@ -54,7 +54,8 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     private var closedLoops = false
     private var troubles: [String] = []
     private var waitingForMemory: [Node] = []
-    private let memoryPasses = Atomic<Int>(0)
+    /// One source may send although the memory is full.
+    private let memoryPass = Atomic<Bool>(false)
     private let openIntakes = Atomic<Int>(0)
 
     init(_ plan: Plan, _ options: EngineOptions, runner: any Runner) {
@@ -181,12 +182,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
 
     var isMemoryFull: Bool {
         guard let meter, meter.isFull else { return false }
-        let passes = memoryPasses.load(ordering: .relaxed)
-        if passes > 0 {
-            memoryPasses.subtract(1, ordering: .relaxed)
-            return false
-        }
-        return true
+        return !memoryPass.exchange(false, ordering: .relaxed)
     }
 
     /// The source looks again a little later. When nothing else in the graph can move, one is let through: better a
@@ -202,9 +198,11 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
             defer { waitingForMemory = [] }
             return waitingForMemory
         }
-        if let source = waiting.first(where: { !$0.isOver }) {
-            memoryPasses.add(1, ordering: .relaxed)
-            source.notify()
+        // All of them look again, and the first takes the pass: one that was forgotten here would never be asked again.
+        let sources = waiting.filter { !$0.isOver }
+        if !sources.isEmpty {
+            if meter?.isFull ?? false { memoryPass.store(true, ordering: .relaxed) }
+            for source in sources { source.notify() }
             return true
         }
         let loops = links.indices.filter { inLoop[$0] }

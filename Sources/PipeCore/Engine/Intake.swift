@@ -27,10 +27,12 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
         captured: Instant? = nil,
         waiting patience: Duration = .seconds(3600)
     ) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard !isClosed else { return false }
         let now = runner.time
         let slot = UnsafeMutablePointer<Slot>.allocate(capacity: 1)
         defer { slot.deallocate() }
-        lock.lock()
         let header = Header(
             sequence: sequence,
             captured: captured ?? Instant(nanoseconds: now),
@@ -44,7 +46,6 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
         while !isClosed {
             if link.put(slot, 1, copying: false, now: runner.time) == 1 {
                 sequence += 1
-                lock.unlock()
                 node.notify()
                 return true
             }
@@ -52,22 +53,20 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
             guard left > 0, runner.isRealTime else { break }
             changed.wait(lock, until: monotonicTime() + left)
         }
-        lock.unlock()
         slot.destroy()
         return false
     }
 
     /// Nothing more will come.
     public func close() {
-        let wasOpen = lock.locked {
-            defer { isClosed = true }
-            return !isClosed
+        lock.locked {
+            guard !isClosed else { return }
+            isClosed = true
+            link.close()
+            changed.broadcast()
+            engine.intakeClosed()
+            node.notify()
         }
-        guard wasOpen else { return }
-        link.close()
-        changed.broadcast()
-        engine.intakeClosed()
-        node.notify()
     }
 
     func madeRoom() {

@@ -110,7 +110,7 @@ extension Node {
     /// The instance is given up. What it kept is lost, and said to be.
     private func fail() {
         let now = cell.pointee.now
-        cell.pointee.failed += cell.pointee.kept
+        cell.pointee.failed += counted(cell.pointee.kept, .keptFailed)
         cell.pointee.kept = 0
         lane?.giveUp(all: false)
         cell.pointee.wake = .max
@@ -149,7 +149,7 @@ extension Node {
     /// The stage will never run again. Its neighbours go on: what comes for it is dropped, what it sent still leaves.
     private func die() {
         phase = .closing
-        cell.pointee.failed += discardInbox()
+        cell.pointee.failed += counted(discardInbox(), .inboxFailed)
         if let lane, !lane.ordering.died() {
             log(.warning, "goes on with fewer replicas")
             return
@@ -261,8 +261,8 @@ extension Node {
             guard room > 0 else { return !mustWaitForRoom() }
             let (count, makesRoom) = intake.link.take(into: inbox, room, now: now)
             for index in 0..<count { outboxes[0].push().moveInitialize(from: inbox + index, count: 1) }
-            outboxes[0].sent += count
-            cell.pointee.made += count
+            outboxes[0].sent += counted(count, .intakeSent)
+            cell.pointee.made += counted(count, .intakeMade)
             if makesRoom { intake.madeRoom() }
             if count > 0 {
                 isMoving = true
@@ -322,7 +322,7 @@ extension Node {
     func took(_ count: Int, from port: Int, items: Int, now: Int) {
         (inboxStart, inboxEnd, inboxInput) = (0, count, port)
         lastItem = now
-        cell.pointee.taken += items
+        cell.pointee.taken += counted(items, .stageTook)
         numbersLock.locked {
             numbers.recordWaits(inbox, count, now: now)
             if isSink { numbers.recordLatencies(inbox, count, now: now) }
@@ -439,7 +439,8 @@ extension Node {
         body?.discard()
         body = nil
         if lane != nil { _ = flushLane(cell.pointee.now) }
-        cell.pointee.drop(discardInbox() + cell.pointee.kept, reason)
+        cell.pointee.drop(counted(discardInbox(), .inboxCancelled), reason)
+        cell.pointee.drop(counted(cell.pointee.kept, .keptCancelled), reason)
         cell.pointee.kept = 0
         mailbox.renew()
         for intake in intakes {

@@ -310,7 +310,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     func drop(_ header: Header, _ reason: DropReason) {
         precondition(cell.pointee.open > 0, "'\(setup.name)' drops an item that it does not have")
         cell.pointee.open -= 1
-        cell.pointee.drop(1, reason)
+        cell.pointee.drop(counted(1, .stageDropped), reason)
         leaveGap(header, reason)
     }
 
@@ -340,14 +340,14 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// The stage failed on items that it had in its hands.
     func failed(_ count: Int, _ error: any Error) {
         cell.pointee.open -= count
-        cell.pointee.failed += count
+        cell.pointee.failed += counted(count, .stageFailed)
         failure = "\(error)"
         switch setup.onError {
         case .skip: break
         case .deadLetter:
             if cell.pointee.hasSaved, count > 0 {
                 let slot = outboxes[outputs - 1].push()
-                outboxes[outputs - 1].sent += 1
+                outboxes[outputs - 1].sent += counted(1, .deadLetterSent)
                 slot.moveInitialize(from: cell.pointee.saved, count: 1)
                 slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
                 cell.pointee.hasSaved = false

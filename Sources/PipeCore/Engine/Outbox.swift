@@ -24,7 +24,9 @@ public struct Outbox: ~Copyable {
         limit = Node.batch
         capacity = limit
         self.cell = cell
-        self.links = isPassedOn ? [] : links.map(LinkReference.init)
+        // The last of several gets the slots themselves, gaps among them: it is one that knows what to do with a gap.
+        let ordered = links.filter { !$0.leavesGaps } + links.filter(\.leavesGaps)
+        self.links = isPassedOn ? [] : ordered.map(LinkReference.init)
         isLinked = !links.isEmpty
         leavesGaps = links.contains { $0.leavesGaps }
         cursors = [Int](repeating: 0, count: links.count)
@@ -58,7 +60,7 @@ public struct Outbox: ~Copyable {
         slot.initialize(to: Slot(header: item.header))
         slot.fill(item.payload, kind)
         slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
-        sent &+= 1
+        sent &+= counted(1, .outputSent)
         cell.pointee.send()
     }
 
@@ -85,16 +87,16 @@ public struct Outbox: ~Copyable {
             )
         )
         slot.fill(payload, kind)
-        sent &+= 1
+        sent &+= counted(1, .outputMade)
         cell.pointee.sequence &+= 1
-        cell.pointee.made &+= 1
+        cell.pointee.made &+= counted(1, .stageMade)
     }
 
     @usableFromInline
     mutating func dropUnlinked() {
         guard cell.pointee.open > 0 else { return }
         cell.pointee.open -= 1
-        cell.pointee.drop(1, .notChosen)
+        cell.pointee.drop(counted(1, .outputUnlinked), .notChosen)
     }
 
     /// Whether the memory can change hands: nothing of it is gone, and it has not grown.

@@ -42,7 +42,7 @@ public final class Run: Sendable {
 
     /// Waits for the end, for an interruption, or for so long since the start; true says that the end has come.
     public func wait(until time: Duration? = nil) -> Bool {
-        workers.wait(until: time?.nanoseconds) || workers.isStandstill
+        workers.wait(until: time?.nanoseconds)
     }
 
     /// Ends the run: what has not come to its end is dropped for this reason. To be called once, at the end.

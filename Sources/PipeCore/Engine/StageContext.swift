@@ -72,8 +72,8 @@ public struct StageContext {
 
     /// What came from outside was not fit to become an item: it counts as taken in and failed.
     public func reject(_ count: Int = 1) {
-        cell.pointee.taken += count
-        cell.pointee.failed += count
+        cell.pointee.taken += counted(count, .rejectedArrival)
+        cell.pointee.failed += counted(count, .rejected)
     }
 
     /// The stage cannot go on. This instance takes nothing more; `restart` says whether another one follows.

@@ -61,7 +61,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         }
     }
 
-    /// Waits until every stage has closed, or until a time; true says that every stage has.
+    /// Waits until every stage has closed or none can move any more, or until a time; true says that it is so.
     func wait(until time: Int?) -> Bool {
         lock.locked {
             defer { isInterrupted = false }
@@ -73,7 +73,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
                     ended.wait(lock)
                 }
             }
-            return isFinished
+            return isFinished || isStandstill
         }
     }
 
@@ -160,7 +160,10 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         cpipe_set_timer_slack(1000)  // a source that is paced by the microsecond is called by the microsecond
         lock.lock()
         while !mustStop {
-            if timers.next != nil { fireTimers() }
+            if timers.next != nil {
+                fireTimers()
+                if mustStop { break }  // said while the lock was let go: nobody will say it again to who sleeps now
+            }
             if queueStart < queue.count, isNeeded {
                 step()
             } else if queueStart == queue.count, isQuiet {

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What belongs together: the name of a camera, a client, an order.
 ///
 /// It is on every item's way, so it is two words without a reference: copying it costs nothing. Up to 15 bytes stand in
@@ -45,24 +43,37 @@ public struct Key: Sendable, Hashable, BitwiseCopyable {
         return withUnsafeBytes(of: (low, high)) { bytes in
             let length = Int(bytes[15])
             guard length == 255 else { return String(decoding: bytes[..<length], as: UTF8.self) }
-            return Key.table.withLock { $0.texts[Int(low)] }
+            return Key.table.lock.locked { Key.table.texts[Int(low)] }
         }
     }
 
-    private struct Table {
+    private final class Table: @unchecked Sendable {  // guarded by its lock
+        let lock = Lock()
         var texts: [String] = []
-        var places: [String: Int] = [:]
+        var places: [Bytes: Int] = [:]
     }
 
-    private static let table = Mutex(Table())
+    /// A text by what it is written in: two that Swift holds for equal, "é" in one piece and in two, are two keys
+    /// whatever their length.
+    private struct Bytes: Hashable {
+        let text: String
+
+        static func == (a: Bytes, b: Bytes) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+        func hash(into hasher: inout Hasher) {
+            text.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
+    }
+
+    private static let table = Table()
     private static let mostLong = 65_536
 
     private static func long(_ text: String) -> Key {
-        let place = table.withLock { table -> Int? in
-            if let known = table.places[text] { return known }
+        let place = table.lock.locked { () -> Int? in
+            if let known = table.places[Bytes(text: text)] { return known }
             guard table.texts.count < mostLong else { return nil }
             table.texts.append(text)
-            table.places[text] = table.texts.count - 1
+            table.places[Bytes(text: text)] = table.texts.count - 1
             return table.texts.count - 1
         }
         if let place { return Key(low: UInt64(place), high: 255 << 56) }

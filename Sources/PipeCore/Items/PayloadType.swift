@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What can be done with the payload in a slot when its type is known only by number.
 public final class PayloadType: Sendable {
     public let info: PayloadInfo
@@ -34,12 +32,13 @@ public final class PayloadType: Sendable {
         }
     }
 
-    private struct Registry {
+    private final class Registry: @unchecked Sendable {  // guarded by its lock
+        let lock = Lock()
         var kinds: [ObjectIdentifier: UInt16] = [:]
         var count: UInt16 = 1  // 0 is a gap
     }
 
-    private static let registry = Mutex(Registry())
+    private static let registry = Registry()
     /// Payload types of a program are few and live as long as it does; reading them takes no lock. An entry is written
     /// under the registry's lock before its number is known to anybody.
     nonisolated(unsafe) private static let table = UnsafeMutablePointer<Unmanaged<PayloadType>?>.allocate(
@@ -54,7 +53,7 @@ public final class PayloadType: Sendable {
 
     /// The type of a name, of those that the program's ports declare.
     public static func named(_ name: String) -> PayloadType? {
-        registry.withLock { registry in
+        registry.lock.locked {
             (1..<registry.count).lazy.map { PayloadType[$0] }.first { $0.info.name == name }
         }
     }
@@ -63,7 +62,7 @@ public final class PayloadType: Sendable {
 
     /// The number of a type. It takes a lock: a port asks once, and keeps it.
     public static func kind(of type: (some Payload).Type) -> UInt16 {
-        registry.withLock { registry in
+        registry.lock.locked {
             if let kind = registry.kinds[ObjectIdentifier(type)] { return kind }
             let kind = registry.count
             precondition(Int(kind) < mostTypes, "more than \(mostTypes) payload types")

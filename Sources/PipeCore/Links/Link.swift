@@ -14,6 +14,8 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     private var senderWaits = false
     /// A copy of what waits, for those who only want to know whether it pays to look.
     private let waiting = Atomic<Int>(0)
+    /// The items among it: gaps take no room.
+    private let held = Atomic<Int>(0)
     private let ended = Atomic<Bool>(false)
     private let meter: MemoryMeter?
     /// The stages at its ends, where each is one and no replicas. Set before anything runs.
@@ -45,6 +47,7 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         let before = queue.pointee.heldBytes
         let result = body(&queue.pointee)
         waiting.store(queue.pointee.count, ordering: .relaxed)
+        held.store(queue.pointee.held, ordering: .relaxed)
         let change = queue.pointee.heldBytes - before
         lock.unlock()
         if change != 0 { meter?.add(change) }
@@ -54,7 +57,7 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     // MARK: The sender's side
 
     /// Room for items, as the sender sees it: it can only grow until it puts something in.
-    var room: Int { policy.whenFull == .block ? policy.capacity - waiting.load(ordering: .relaxed) : .max }
+    var room: Int { policy.whenFull == .block ? policy.capacity - held.load(ordering: .relaxed) : .max }
 
     func put(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
         if let entered = plan.tap?.entered { return putOneByOne(slots, number, copying: copying, now: now, entered) }

@@ -38,13 +38,15 @@ struct LinkQueue {
     // MARK: In
 
     /// Offers slots in order, and returns how many were taken, into the queue or into the books. The others must wait.
-    /// With `copying` the slots stay with the caller; without, those that were taken are gone.
+    /// With `copying` the slots stay with the caller; without, those that were taken are gone. A link that leaves no gaps
+    /// gets them only as copies, beside one that does.
     mutating func offer(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
         if isPlain, !isDead, !copying {
             let accepted = min(number, policy.capacity - books.held)
             guard accepted > 0 else { return 0 }
+            assert(!(0..<accepted).contains { slots[$0].header.isGap }, "a gap was to be counted as an item")
             ring.moveIn(slots, accepted)
-            books.in += accepted
+            books.in += counted(accepted, .linkTookBatch)
             books.held += accepted
             return accepted
         }
@@ -81,7 +83,7 @@ struct LinkQueue {
             }
         }
         admission.admit(now: now)
-        books.in += 1
+        books.in += counted(1, .linkTook)
         books.held += 1
         if countsBytes { bytes += size }
         let place = ring.pushBack()
@@ -97,8 +99,8 @@ struct LinkQueue {
     }
 
     private mutating func refuse(_ slot: UnsafeMutablePointer<Slot>, _ reason: DropReason, copying: Bool) {
-        books.in += 1
-        books.dropped[reason] += 1
+        books.in += counted(1, .linkRefusedArrival)
+        books.dropped[reason] += counted(1, .linkRefused)
         if leavesGaps, !isDead { appendGap(Slot(gapAt: slot.pointee.header, count: 1, reason: reason)) }
         if !copying { slot.destroy() }
     }
@@ -118,11 +120,11 @@ struct LinkQueue {
         guard number > 0 else { return 0 }
         ring.moveOut(to: target, number)
         if isPlain {
-            books.out += number
+            books.out += counted(number, .linkGaveBatch)
             books.held -= number
         } else {
             for index in 0..<number where !target[index].header.isGap {
-                books.out += 1
+                books.out += counted(1, .linkGave)
                 books.held -= 1
                 if countsBytes { bytes -= Int(target[index].header.bytes) }
             }
@@ -149,7 +151,7 @@ struct LinkQueue {
 
     private mutating func dropOldest(_ reason: DropReason) {
         guard let position = oldestItem else { return }
-        books.dropped[reason] += 1
+        books.dropped[reason] += counted(1, .linkDroppedOldest)
         books.held -= 1
         let slot = ring.slot(position)
         if countsBytes { bytes -= Int(slot.pointee.header.bytes) }
@@ -198,7 +200,7 @@ struct LinkQueue {
         while ring.count > 0 {
             let slot = ring.popFront()
             if !slot.pointee.header.isGap {
-                books.dropped[reason] += 1
+                books.dropped[reason] += counted(1, .linkDiscarded)
                 books.held -= 1
             }
             slot.destroy()
@@ -208,8 +210,8 @@ struct LinkQueue {
 
     /// Items that were sent and never offered.
     mutating func abandon(_ count: Int, _ reason: DropReason) {
-        books.in += count
-        books.dropped[reason] += count
+        books.in += counted(count, .linkAbandonedArrival)
+        books.dropped[reason] += counted(count, .linkAbandoned)
     }
 
     /// The stage behind it has failed for good.

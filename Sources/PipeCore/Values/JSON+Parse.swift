@@ -143,11 +143,11 @@ private struct JSONParser {
             return String(decoding: text, as: UTF8.self)
         }
         while let byte = current {
+            guard byte >= 0x20 else { throw problem("a control character belongs into an escape") }
             place += 1
             switch byte {
             case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"): text += try escape()
-            case 0..<0x20: throw problem("a control character belongs into an escape")
             default: text.append(byte)
             }
         }
@@ -177,14 +177,16 @@ private struct JSONParser {
                 }
             }
             return Array(String(UnicodeScalar(code) ?? "\u{FFFD}").utf8)
-        default: throw problem("there is no such escape")
+        default:
+            place -= 1
+            throw problem("there is no such escape")
         }
     }
 
     private mutating func hex() throws(JSONError) -> UInt32 {
         guard place + 4 <= bytes.count,
             let code = UInt32(String(decoding: bytes[place..<place + 4], as: UTF8.self), radix: 16),
-            bytes[place] != UInt8(ascii: "+")
+            bytes[place] != UInt8(ascii: "+"), bytes[place] != UInt8(ascii: "-")
         else { throw problem("four hexadecimal digits belong here") }
         place += 4
         return code

@@ -53,13 +53,13 @@ struct EngineCellTests {
     @Test func `the cells lose items in every way that links know`() {
         var dropped = DropCounts()
         var determined = 0
-        for cell in stride(from: 0, to: EngineCell.all.count, by: 3).map({ EngineCell.all[$0] }) {
+        for cell in stride(from: 0, to: EngineCell.all.count, by: 7).map({ EngineCell.all[$0] }) {
             let (outcome, witness) = cell.simulate()
             for link in outcome.numbers.links { dropped += link.books.dropped }
             if cell.expectation(made: witness.made) != nil { determined += 1 }
         }
         #expect(dropped.nonZero.map(\.reason) == [.overflow, .skipped, .tooOld, .rate, .failed])
-        #expect(determined * 3 > EngineCell.all.count / 5, "\(determined) of a third have one right result")
+        #expect(determined * 7 > EngineCell.all.count / 5, "\(determined) of a seventh have one right result")
     }
 
     /// Whoever looks at a run sees books that add up, at any moment.

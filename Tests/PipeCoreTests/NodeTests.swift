@@ -118,7 +118,7 @@ struct NodeTests {
                     TestStage(name: "sink", work: .sink, busy: .microseconds(number % 50)),
                 ]
             )
-            let run = Run(plan, .seeded(1), workers: WorkerSettings(count: 1) + number % 4)
+            let run = Run(plan, .seeded(1), workers: WorkerSettings(count: 1 + number % 4))
             run.start()
             _ = run.wait(until: .microseconds(number % 300))
             #expect(run.finish().numbers.imbalances(hasEnded: true) == [])

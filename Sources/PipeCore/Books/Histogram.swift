@@ -5,7 +5,7 @@ public struct Histogram: Sendable, Hashable {
     public private(set) var sum = 0
     public private(set) var most = 0
 
-    private static let doublings = 41  // up to 18 minutes; what is longer counts as that
+    private static let doublings = 41  // up to 36 minutes; what is longer counts as that
     private static let size = (doublings - 3) * 16
 
     public init() {}

@@ -20,6 +20,8 @@ public struct LinkNumbers: Sendable, Hashable {
     public var station: String
     public var from: LinkPlan.End
     public var to: LinkPlan.End
+    /// The way in for a thread of a source's own: it leads from outside to the source, which both ends name.
+    public var isIntake: Bool
     public var books: LinkBooks
     public var capacity: Int
     public var bytes: Int
@@ -97,7 +99,7 @@ extension RunNumbers {
         }
         guard hasEnded else { return found }
         var taken = [Int](repeating: 0, count: stages.count)
-        for link in links {
+        for link in links where !link.isIntake {
             taken[link.to.stage] += link.books.out
             let sent = stages[link.from.stage].sent[link.from.port]
             if link.books.in != sent {
@@ -150,7 +152,6 @@ extension RunNumbers {
 
 extension LinkNumbers {
     public var fullName: String { station.isEmpty ? name : "\(name)/\(station)" }
-
     fileprivate mutating func add(_ other: LinkNumbers) {
         books += other.books
         capacity += other.capacity

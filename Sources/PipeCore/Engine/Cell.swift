@@ -29,6 +29,9 @@ public struct Cell: ~Copyable {
     @usableFromInline var hasSaved = false
     /// Something is to be done after each item: its copy goes, or its outputs are marked.
     @usableFromInline var caresForItems = false
+    /// Whether a partner downstream waits: then who an item was is remembered, for the gap that its failure leaves.
+    @usableFromInline var leavesGaps = false
+    @usableFromInline var current: Header?
 
     init(source: UInt32, seed: UInt64) {
         self.source = source

@@ -248,6 +248,9 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         let stages = copies.map { copy in
             copy.dropFirst().reduce(into: copy[0].currentNumbers) { $0.add($1.currentNumbers) }
         }
+        let intakes = nodes.flatMap { node in
+            node.numbersLock.locked { node.numbers.intakes }.map(\.numbers)
+        }
         var paths: [PathNumbers] = []
         for node in nodes where node.isSink {
             for (source, histogram) in node.numbersLock.locked({ node.numbers.latencies }) {
@@ -263,7 +266,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         return RunNumbers(
             at: Instant(nanoseconds: runner.time),
             stages: stages,
-            links: links.map(\.numbers),
+            links: links.map(\.numbers) + intakes,
             paths: paths
         )
     }

@@ -80,6 +80,9 @@ extension Node {
             return false
         case .new, .restarting:
             if phase != .new { restartCount += 1 }
+            // The new instance is told of the end of its inputs as the one before it was.
+            endedInputs = []
+            hasFinished = false
             phase = .running
             let made = setup.make(outboxes)
             body = made

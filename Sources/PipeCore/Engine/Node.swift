@@ -100,6 +100,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         }
         inbox = .allocate(capacity: Self.batch)
         isSink = links.allSatisfy(\.isEmpty)
+        cell.pointee.leavesGaps = links.contains { $0.contains(where: \.leavesGaps) }
     }
 
     deinit {
@@ -137,6 +138,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     /// Says that there may be something to do. Any thread may say so, at any time.
     func notify() {
+        // What the caller has done must be seen by a run that begins after this has found the stage queued already.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
         var current = schedule.load(ordering: .acquiring)
         while true {
             let wanted: UInt8
@@ -301,6 +304,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         let link = Link(plan, index: -1, leavesGaps: false, meter: engine.meter)
         let intake = Intake(link: link, node: self)
         intakes.append(intake)
+        numbersLock.locked { numbers.intakes.append(link) }
         engine.intakeOpened()
         return intake
     }
@@ -342,6 +346,10 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         cell.pointee.open -= count
         cell.pointee.failed += counted(count, .stageFailed)
         failure = "\(error)"
+        if let header = cell.pointee.current, count > 0 {
+            cell.pointee.current = nil
+            leaveGap(header, .failed)
+        }
         switch setup.onError {
         case .skip: break
         case .deadLetter:

@@ -9,6 +9,8 @@ struct NodeNumbers {
     var wait = Histogram()
     var service = Histogram()
     var failure: String?
+    /// Ways in for threads, with books of their own.
+    var intakes: [Link] = []
     var latencies: [(source: UInt32, histogram: Histogram)] = []
     var latencyIndex: [UInt32: Int] = [:]
 

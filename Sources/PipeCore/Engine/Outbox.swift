@@ -113,6 +113,10 @@ public struct Outbox: ~Copyable {
     mutating func flush(now: Int, told: (Link) -> Void) -> Bool {
         guard count > 0 else { return true }
         let number = count - start
+        if links.isEmpty {
+            destroySlots()
+            return true
+        }
         if links.count == 1 {
             let taken = links[0].link.put(slots + start, number, copying: false, now: now)
             if taken > 0 { told(links[0].link) }

@@ -83,6 +83,7 @@ public struct SimulatedRun {
             isComplete: engine.nodes.allSatisfy(\.isOver)
         )
         engine.cancel(.cancelled)
+        simulator.end()
         return outcome
     }
 }

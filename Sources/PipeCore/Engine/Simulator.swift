@@ -75,6 +75,12 @@ final class Simulator: Runner {
         if !isFinished, !isStandstill, end != .max { time = max(time, end) }
     }
 
+    /// Lets go of what would keep it alive.
+    func end() {
+        timers = TimerQueue()
+        queue = []
+    }
+
     /// Watches alone bring nothing about.
     private var nextEvent: Int? {
         let next = timers.hasWork || underway > 0 || !faults.isEmpty || engine?.mayBeFed ?? false ? timers.next : nil

@@ -5,6 +5,7 @@ extension StageContext {
     public func open(_ slot: UnsafeMutablePointer<Slot>) {
         cell.pointee.open = 1
         if cell.pointee.savesItems { cell.pointee.save(slot) }
+        if cell.pointee.leavesGaps { cell.pointee.current = slot.pointee.header }
     }
 
     /// The call has returned.

@@ -93,6 +93,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         }
         for thread in threads { pthread_join(thread, nil) }
         threads = []
+        lock.locked { timers = TimerQueue() }  // what it held keeps this runner alive
         pool.stop()
     }
 
@@ -144,7 +145,8 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     private func settle(_ operation: Operation, attempt: Int, _ result: Result<any Sendable, any Error>) {
         switch operation.settle(attempt, result) {
         case .none: break
-        case .again(let wait): lock.locked { timers.add(.begin(operation, attempt: attempt + 1), at: time + wait) }
+        case .again(let wait):
+            lock.locked { if !mustStop { timers.add(.begin(operation, attempt: attempt + 1), at: time + wait) } }
         case .answered:
             lock.locked {
                 underway -= 1
@@ -234,6 +236,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         if isLong {
             occupied += 1
             if queueStart < queue.count { wakeIfWorthwhile(for: queue[queueStart]) }
+            if parked > 0, timers.next != nil, keeperUntil == nil { wake.signal() }  // somebody must keep the time
         }
         hasLooked = false
         lock.unlock()

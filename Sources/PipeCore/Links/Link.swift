@@ -157,6 +157,7 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
                 station: plan.station,
                 from: plan.from,
                 to: plan.to,
+                isIntake: index < 0,
                 books: queue.pointee.books,
                 capacity: policy.capacity,
                 bytes: queue.pointee.heldBytes,

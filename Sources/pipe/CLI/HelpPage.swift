@@ -28,7 +28,9 @@ struct HelpPage {
 
     var text: String {
         var out = "\(wrap(command.summary, indent: 0))\n\n\(usage)\n"
-        if !command.details.isEmpty { out += "\n\(wrap(command.details, indent: 0))\n" }
+        // One paragraph, however its lines are broken in the source.
+        let details = command.details.split(separator: "\n").joined(separator: " ")
+        if !details.isEmpty { out += "\n\(wrap(details, indent: 0))\n" }
         out += section("Commands", command.subcommands.map { ($0.name, $0.summary) })
         out += section("Arguments", command.operands.map { ($0.name, $0.summary) })
         out += section("Flags", (command.flags + [CommandParser.help]).map { ($0.usage, $0.summary) })

@@ -7,8 +7,9 @@ extension Command {
         name: "chaos",
         summary: "Lets things go wrong in graphs, on virtual time: the books must balance in every run.",
         details: """
-            Stages stall, die, fail, slow down and lose connections, as a seed decides. Any run is repeated by its seed:
-            'pipe chaos GRAPH --seed SEED --runs 1'. Exit code 0: all balanced; 1: one did not.
+            Stages stall, die, fail, slow down and lose connections, their dates jump and their disks are full, as a seed
+            decides. Any run is repeated by its seed: 'pipe chaos GRAPH --seed SEED --runs 1'. Exit code 0: all balanced;
+            1: one did not; 2: a graph is wrong.
             """,
         operands: [
             Operand(name: "GRAPH", summary: "The file of a graph.", count: .several, completes: .graphs)

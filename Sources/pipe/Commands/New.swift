@@ -51,8 +51,10 @@ extension Command {
     private static let newStage: Command = .init(
         name: "stage",
         summary: "Adds a stage type to a plugin of pipe's source tree.",
-        details:
-            "Run it in a clone of pipe. It writes one file and adds the type to its plugin's list; the result builds.",
+        details: """
+            Run it in a clone of pipe. It writes the stage, which works as it is, adds the type to its plugin's list, and
+            writes a first test beside the plugin's tests.
+            """,
         operands: [Operand(name: "NAME", summary: "The name in graphs: moving_average.")],
         flags: [
             Flag(
@@ -63,11 +65,14 @@ extension Command {
             Flag(
                 name: "kind",
                 value: "KIND",
-                summary: "What it is to a graph.",
-                choices: ["source", "transform", "sink"]
+                summary: "What it is to a graph; a transform where none is stated.",
+                choices: StageScaffold.Kind.allCases.map(\.rawValue)
             ),
         ],
-        examples: [("pipe new stage moving_average", "Writes Plugins/Basics/MovingAverage.swift.")],
+        examples: [
+            ("pipe new stage moving_average", "Writes Plugins/Basics/MovingAverage.swift and a test of it."),
+            ("pipe new stage tally --kind sink", "A stage that ends a graph."),
+        ],
         run: { arguments throws(UsageError) in
             let name = arguments.operands.first ?? ""
             guard name.first?.isLowercase == true, name.utf8.allSatisfy(isSnakeCase) else {
@@ -88,9 +93,14 @@ extension Command {
                         "run this at the top of a clone of pipe; a new plugin begins with its folder and a line in Package.swift"
                 )
             }
-            let scaffold = StageScaffold(name: name, kind: arguments.value("kind") ?? "transform")
+            let kind = arguments.value("kind").flatMap(StageScaffold.Kind.init) ?? .transform
+            let scaffold = StageScaffold(name: name, plugin: plugin, kind: kind)
             let file = "\(folder)/\(scaffold.typeName).swift"
-            guard access(file, F_OK) != 0 else { throw UsageError(message: "'\(file)' is there already") }
+            let tests = "Tests/\(plugin)Tests"
+            let testFile = "\(tests)/\(scaffold.typeName)Tests.swift"
+            for file in [file, testFile] where access(file, F_OK) == 0 {
+                throw UsageError(message: "'\(file)' is there already")
+            }
             guard let changed = list.adding(stage: scaffold.typeName) else {
                 throw UsageError(
                     message: "'\(folder)/\(plugin).swift' has no list 'stages: ['",
@@ -100,7 +110,15 @@ extension Command {
             try writeFile(scaffold.text, to: file)
             try writeFile(changed, to: "\(folder)/\(plugin).swift")
             Terminal.complain("\(file): written, and listed in \(folder)/\(plugin).swift")
-            Terminal.complain("  next: build, then 'pipe stages \(name)' and 'pipe docs docs'")
+            guard access(tests, F_OK) == 0 else {
+                Terminal.complain(
+                    "no tests written: there is no '\(tests)', and docs/stage-authors.md says how it begins"
+                )
+                return .success
+            }
+            try writeFile(scaffold.testText, to: testFile)
+            Terminal.complain("\(testFile): written")
+            Terminal.complain("  next: './test --filter \(plugin)Tests', then 'scripts/generate' for its page")
             return .success
         }
     )
@@ -135,35 +153,151 @@ struct SourceText {
     }
 }
 
-/// The file of a new stage type.
+/// The file of a new stage type, and that of its tests. Both work as they are: the stage does something small, and its
+/// test says what.
 private struct StageScaffold {
     let name: String
-    let kind: String
+    let plugin: String
+    let kind: Kind
+
+    enum Kind: String, CaseIterable {
+        case source, transform, sink
+    }
 
     var typeName: String { name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined() }
 
     var text: String {
-        let input = "    @Input(\"What comes.\") var items: Receiver<Document>\n"
-        let output = "    @Output(\"What leaves.\") var results: Sender<Document>\n"
-        let ports = (kind == "source" ? "" : input) + (kind == "sink" ? "" : output)
-        return """
-            import PipeCore
-            import PipeKit
+        """
+        import PipeCore
+        import PipeKit
 
-            /// Why there is such a stage, in a sentence or two.
-            struct \(typeName): Stage {
-                static let info = StageInfo(
-                    "\(name)",
-                    "What it does, in one sentence.",
-                    example: \"\"\"
-                        \(kind == "source" ? "" : "from: camera\n            ")limit: 10
-                        \"\"\"
-                )
+        /// Why there is such a stage, in a sentence or two.
+        struct \(typeName): \(kind == .source ? "Source" : "Consumer") {
+            static let info = StageInfo(
+                "\(name)",
+                "What it does, in one sentence.",
+                example: \"\"\"
+                    \(example)
+                    \"\"\"
+            )
 
-            \(ports)
-                @Option("What it bounds.", in: 1...1000) var limit = 10
-            }
+        \(work)
+        }
 
+        """
+    }
+
+    private var example: String {
+        switch kind {
+        case .source: "rate: 100/s"
+        case .transform: "from: sensors\n            name: number"
+        case .sink: "from: sensors\n            every: 1000"
+        }
+    }
+
+    private var work: String {
+        switch kind {
+        case .source:
             """
+                @Output("What it makes.") var items: Sender<Document>
+
+                @Option("Stop after so many.", in: 1...) var count = 100
+                @Option("How fast they come.", in: Rate(perHour: 1)...) var rate: Rate
+
+                private var made = 0
+                private var pace: Pace?
+
+                mutating func start(_ context: StageContext) throws { pace = Pace(rate, from: context.now) }
+
+                /// Makes up to so many, and says when there will be more: at once, at a time, later, or never.
+                mutating func produce(_ room: Int, _ context: StageContext) throws -> Production {
+                    for _ in 0..<room {
+                        if made == count { return .ended }
+                        if let due = pace?.due, due > context.now { return .at(due) }
+                        items.send(Document(["number": .integer(made)]), captured: pace?.due)
+                        made += 1
+                        pace?.advance()
+                    }
+                    return .more
+                }
+            """
+        case .transform:
+            """
+                @Input("What comes.") var items: Receiver<Document>
+                @Output("What leaves.") var results: Sender<Document>
+
+                @Option("The value that it adds.") var name = "number"
+
+                /// An item is sent on, dropped or kept; otherwise it is used up. An error counts it as failed.
+                mutating func process(_ item: consuming Item<Document>, _ context: StageContext) throws {
+                    var value = item.payload.value
+                    value[name] = .integer(item.sequence)
+                    results.send(item.with(Document(value)))
+                }
+            """
+        case .sink:
+            """
+                @Input("What comes.") var items: Receiver<Document>
+
+                @Option("Say so after each so many.", in: 1...) var every = 1000
+
+                private var count = 0
+
+                /// An item that is not kept is used up. An error counts it as failed.
+                mutating func process(_ item: consuming Item<Document>, _ context: StageContext) throws {
+                    count += 1
+                    if count % every == 0 { context.log(.info, "\\(count) items") }
+                }
+            """
+        }
+    }
+
+    var testText: String {
+        """
+        import PipeCore
+        import PipeTesting
+        import Testing
+
+        @testable import \(plugin)
+
+        /// What is true of every stage is in the contract, which \(plugin)ContractTests holds against this one too.
+        struct \(typeName)Tests {
+        \(test)
+        }
+
+        """
+    }
+
+    private var test: String {
+        switch kind {
+        case .source:
+            """
+                @Test func `makes so many`() throws {
+                    let result = try StageHarness(\(typeName).self, "count: 2\\nrate: 10/s").run()
+                    #expect(result.values("items") == [["number": 0], ["number": 1]])
+                    #expect(result.imbalances.isEmpty)
+                }
+            """
+        case .transform:
+            """
+                @Test func `adds the number of each item`() throws {
+                    var harness = StageHarness(\(typeName).self, "name: n")
+                    harness.feed("items", .values(["t": 20], ["t": 21]))
+                    let result = try harness.run()
+                    #expect(result.values("results") == [["t": 20, "n": 0], ["t": 21, "n": 1]])
+                    #expect(result.imbalances.isEmpty)
+                }
+            """
+        case .sink:
+            """
+                @Test func `says so after each so many`() throws {
+                    var harness = StageHarness(\(typeName).self, "every: 2")
+                    harness.feed("items", .samples(5))
+                    let result = try harness.run()
+                    #expect(result.log.map(\\.message) == ["2 items", "4 items"])
+                    #expect(result.books.done == 5)
+                }
+            """
+        }
     }
 }

@@ -289,9 +289,21 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         engine.options.log(LogEntry(at: Instant(nanoseconds: cell.pointee.now), level, setup.fullName, message))
     }
 
-    func submit(_ token: Int, _ effort: Effort, _ work: @escaping @Sendable () throws -> any Sendable) {
+    func submit(
+        _ token: Int,
+        _ effort: Effort,
+        waitsForWorld: Bool = false,
+        _ work: @escaping @Sendable () throws -> any Sendable
+    ) {
         mailbox.begin()
-        let operation = Operation(node: self, token: token, effort: effort, generation: mailbox.generation, work: work)
+        let operation = Operation(
+            node: self,
+            token: token,
+            effort: effort,
+            waitsForWorld: waitsForWorld,
+            generation: mailbox.generation,
+            work: work
+        )
         runner.submit(operation)
     }
 

@@ -135,6 +135,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     private func begin(_ operation: Operation, attempt: Int) {
         let deadline = Instant(nanoseconds: time) + operation.effort.deadline
         lock.locked {
+            guard !operation.waitsForWorld else { return }
             timers.add(.expire(operation, attempt: attempt), at: deadline.nanoseconds)
             if parked == count, keeperUntil.map({ deadline.nanoseconds < $0 }) ?? true { wake.signal() }
         }

@@ -76,6 +76,8 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
 
     func perform() -> Result<any Sendable, any Error> { Result { try work() } }
 
+    func isSettled(_ attempt: Int) -> Bool { settled.load(ordering: .relaxed) >= attempt }
+
     enum Step {
         /// The attempt had an outcome already.
         case none

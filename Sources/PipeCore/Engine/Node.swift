@@ -280,7 +280,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     }
 
     func date(of instant: Instant) -> Double {
-        engine.options.epoch + Double(instant.nanoseconds + faults.clockJump) * 1e-9
+        engine.options.epoch + Double(instant.nanoseconds) * 1e-9 + Double(faults.clockJump) * 1e-9
     }
 
     func sourceName(_ source: UInt32) -> String { engine.nodes[Int(source)].fullName }
@@ -305,6 +305,11 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
             work: work
         )
         runner.submit(operation)
+    }
+
+    var files: any FileStore {
+        let files = engine.options.files
+        return runner.isRealTime ? files : FillableFiles(files: files, node: self)
     }
 
     func intake(_ policy: LinkPolicy) -> Intake {

@@ -73,6 +73,8 @@ public final class SimulatedRun {
         simulator.engine = engine
     }
 
+    deinit { simulator.forget() }
+
     /// The time since the start.
     public var time: Duration { .nanoseconds(simulator.time) }
     /// How often a stage was stepped.

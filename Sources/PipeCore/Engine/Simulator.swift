@@ -85,6 +85,9 @@ final class Simulator: Runner {
         if !isFinished, !isStandstill, end != .max { time = max(time, end) }
     }
 
+    /// Operations keep who runs them: what has not ended yet must not be kept by it.
+    func forget() { timers = TimerQueue() }
+
     /// Watches alone bring nothing about.
     private var nextEvent: Int? {
         let next = timers.hasWork || underway > 0 || !faults.isEmpty || engine?.mayBeFed ?? false ? timers.next : nil

@@ -120,7 +120,7 @@ public struct StageContext {
     public func intake(_ policy: LinkPolicy) -> Intake { node.intake(policy) }
 
     /// Files as this run has them: on disk, or in memory in a test.
-    public var files: any FileStore { node.engine.options.files }
+    public var files: any FileStore { node.files }
 
     /// Chance, repeatable from the run's seed.
     public func random<Value>(_ draw: (inout RandomSource) -> Value) -> Value { draw(&cell.pointee.random) }

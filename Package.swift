@@ -101,6 +101,7 @@ let package = Package(
         tests(of: "PipeKit", uses: ["PipeCore"]),
         tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
+        tests(of: "Basics", uses: ["PipeCore", "PipeKit", "PipeTesting"]),
         .testTarget(
             name: "PipeTests",
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],

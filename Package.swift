@@ -77,6 +77,8 @@ let package = Package(
         // Benchmarks and fuzz targets are packages of their own, and need these as products.
         .library(name: "PipeKit", targets: ["PipeCore", "PipeKit"]),
         .library(name: "PipeGraph", targets: ["PipeGraph"]),
+        // What the tests of a plugin import.
+        .library(name: "PipeTesting", targets: ["PipeTesting"]),
         .library(name: "Basics", targets: ["Basics"]),
         .library(name: "Mef3", targets: ["Mef3"]),
         .library(name: "MefServer", targets: ["MefServer"]),
@@ -89,6 +91,7 @@ let package = Package(
         .target(name: "PipeCore", dependencies: ["CLinux"], swiftSettings: house + engine),
         library("PipeKit", uses: ["PipeCore"]),
         library("PipeGraph", uses: ["PipeCore", "PipeKit", "CYaml"]),
+        library("PipeTesting", uses: ["PipeCore", "PipeKit", "PipeGraph"]),
         .executableTarget(
             name: "pipe",
             dependencies: ["PipeCore", "PipeKit", "PipeGraph"] + plugins.map { .init(stringLiteral: $0.name) },
@@ -97,6 +100,8 @@ let package = Package(
         tests(of: "PipeCore"),
         tests(of: "PipeKit", uses: ["PipeCore"]),
         tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
+        tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
+        tests(of: "Basics", uses: ["PipeCore", "PipeKit", "PipeTesting"]),
         .testTarget(
             name: "PipeTests",
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],

@@ -27,57 +27,62 @@ struct Batch: Consumer {
         if let maxBytes { claims.bounds($batches, to: maxBytes) } else { claims.holdsInputs($batches, times: count) }
     }
 
-    /// What has been gathered, in the order in which the first of each came.
-    private var groups: [Group] = []
+    private var groups: [Key: Group] = [:]
+    /// Items of all groups together.
+    private var held = 0
+    private var begun = 0
 
     private struct Group {
-        var key: Key
+        /// Groups leave in the order in which they began.
+        let number: Int
+        let due: Instant
+        /// A batch is as old as its oldest item.
+        var captured: Instant
         var items: [JSON] = []
         var bytes = 0
-        var captured: Instant
-        var due: Instant
     }
+
+    /// Beyond so many, the older half of the groups goes before its time: keys come from outside, and memory is bounded.
+    private var mostHeld: Int { max(count, 4096) }
 
     mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) {
         let key = perKey ? item.key : .none
         let bytes = item.payload.byteCount
-        if let index = groups.firstIndex(where: { $0.key == key }), let maxBytes,
-            groups[index].bytes + bytes > maxBytes.bytes
-        {
-            send(index, context)
-        }
-        let index: Int
-        if let known = groups.firstIndex(where: { $0.key == key }) {
-            index = known
-        } else {
-            index = groups.count
-            groups.append(Group(key: key, captured: item.captured, due: context.now + window))
-        }
-        groups[index].items.append(item.payload.described)
-        groups[index].bytes += bytes
+        if let maxBytes, let group = groups[key], group.bytes + bytes > maxBytes.bytes { send(key, context) }
+        var group = groups.removeValue(forKey: key) ?? begin(item.captured, context)
+        group.items.append(item.payload.described)
+        group.bytes += bytes
+        group.captured = min(group.captured, item.captured)
+        let isFull = group.items.count == count || maxBytes.map { group.bytes >= $0.bytes } ?? false
+        groups[key] = group
+        held += 1
         context.keep()
-        let isFull = groups[index].items.count == count || maxBytes.map { groups[index].bytes >= $0.bytes } ?? false
-        if isFull { send(index, context) }
-        wakeForNext(context)
+        if isFull { send(key, context) }
+        if held >= mostHeld { for key in inOrder().prefix((groups.count + 1) / 2) { send(key, context) } }
     }
 
     mutating func wake(_ context: StageContext) {
-        while let index = groups.firstIndex(where: { $0.due <= context.now }) { send(index, context) }
-        wakeForNext(context)
+        for key in inOrder() where groups[key].map({ $0.due <= context.now }) ?? false { send(key, context) }
+        if let due = groups.values.map(\.due).min() { context.wake(at: due) }
     }
 
     mutating func finish(_ context: StageContext) {
-        while !groups.isEmpty { send(0, context) }
+        for key in inOrder() { send(key, context) }
     }
 
-    /// The batch is as old as its oldest item.
-    private mutating func send(_ index: Int, _ context: StageContext) {
-        let group = groups.remove(at: index)
+    private mutating func begin(_ captured: Instant, _ context: StageContext) -> Group {
+        begun += 1
+        let due = context.now + window
+        context.wake(at: due)
+        return Group(number: begun, due: due, captured: captured)
+    }
+
+    private func inOrder() -> [Key] { groups.sorted { $0.value.number < $1.value.number }.map(\.key) }
+
+    private mutating func send(_ key: Key, _ context: StageContext) {
+        guard let group = groups.removeValue(forKey: key) else { return }
+        held -= group.items.count
         context.release(group.items.count)
-        batches.send(Document(["items": .array(group.items)]), key: group.key, captured: group.captured)
-    }
-
-    private func wakeForNext(_ context: StageContext) {
-        if let due = groups.map(\.due).min() { context.wake(at: due) }
+        batches.send(Document(["items": .array(group.items)]), key: key, captured: group.captured)
     }
 }

@@ -36,20 +36,32 @@ struct FileLines: Source {
     }
 
     private var reader: LineReader?
+    private var watch: FileWatch?
     private var ready: [String] = []
     private var next = 0
     private var isReading = false
     private var hasReadAll = false
     private var pace: Pace?
 
-    mutating func start(_ context: StageContext) {
-        reader = LineReader(path: path.path.absolute, most: maxBytes.bytes, repeats: `repeat`, follows: follow)
+    /// What an operation of this stage is.
+    private static let (reads, waits) = (0, 1)
+
+    mutating func start(_ context: StageContext) throws {
+        let watch = try FileWatch()
+        self.watch = watch
+        reader = LineReader(
+            path: path.path.absolute,
+            most: maxBytes.bytes,
+            repeats: `repeat`,
+            follows: follow,
+            skipsEmpty: skipEmpty,
+            watch: watch
+        )
         pace = rate.map { Pace($0, from: context.now) }
     }
 
     mutating func produce(_ room: Int, _ context: StageContext) -> Production {
         for _ in 0..<room {
-            while next < ready.count, skipEmpty, ready[next].allSatisfy(\.isWhitespace) { next += 1 }
             guard next < ready.count else { return readOn(context) }
             if let due = pace?.due, due > context.now { return .at(due) }
             lines.send(Text(ready[next]), captured: pace?.due)
@@ -64,15 +76,22 @@ struct FileLines: Source {
         if hasReadAll { return .ended }
         guard !isReading, let reader else { return .later }
         isReading = true
-        context.submit(0, Effort(deadline: .seconds(86_400 * 365))) { try reader.read() }
+        context.submit(Self.reads) { try reader.read() }
         return .later
     }
 
     mutating func completed(_ completion: Completion, _ context: StageContext) throws {
         isReading = false
-        guard let chunk = try completion.result.get() as? LineReader.Chunk else { return }
+        let result = try completion.result.get()
+        guard let chunk = result as? LineReader.Chunk, let reader else { return }
         context.reject(chunk.tooLong)
         if chunk.tooLong > 0 { context.log(.warning, "left out lines of more than \(maxBytes): \(chunk.tooLong)") }
         (ready, next, hasReadAll) = (chunk.lines, 0, chunk.isLast)
+        if chunk.isDry {
+            isReading = true
+            context.waitForWorld(Self.waits) { try reader.awaitMore() }
+        }
     }
+
+    mutating func stopped() { watch?.stop() }
 }

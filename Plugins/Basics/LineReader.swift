@@ -1,61 +1,89 @@
 import Glibc
-import PipeKit
 import PipeCore
+import PipeKit
 
-/// Reads the lines of a file, a chunk at a time. One operation at a time uses it.
+/// Reads the lines of a file, a chunk at a time, and never waits: where there is nothing yet, `FileWatch` does. One
+/// operation at a time uses it.
 final class LineReader: @unchecked Sendable {
     struct Chunk: Sendable {
         var lines: [String] = []
         /// Lines that were longer than allowed.
         var tooLong = 0
+        /// There is no more for now, or for good.
+        var isDry = false
         var isLast = false
     }
 
     private let path: String
     private let most: Int
     private let follows: Bool
+    private let skipsEmpty: Bool
+    private let watch: FileWatch
     /// How often it is still to be read; nil without end.
     private var rounds: Int?
     private var descriptor: Int32 = -1
     private var rest: [UInt8] = []
     /// The line that has begun is longer than allowed, and what comes of it is left out.
     private var isOverlong = false
+    /// A file that holds no line is not read again and again.
+    private var hasFoundLines = false
+    /// Its place was taken, so what it still holds is the last of it.
+    private var isReplaced = false
+    private var isWatched = false
+    private var isAtEnd = false
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
-    init(path: String, most: Int, repeats: Int, follows: Bool) {
+    init(path: String, most: Int, repeats: Int, follows: Bool, skipsEmpty: Bool, watch: FileWatch) {
         self.path = path
         self.most = most
         self.follows = follows
+        self.skipsEmpty = skipsEmpty
+        self.watch = watch
         rounds = repeats == 0 ? nil : repeats
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// The next lines; waits for them where the file is one that grows.
+    /// The next lines, as far as there are any.
     func read() throws -> Chunk {
         if descriptor < 0 { try open() }
         var chunk = Chunk()
-        while chunk.lines.isEmpty, chunk.tooLong == 0, !chunk.isLast {
+        while chunk.lines.isEmpty, chunk.tooLong == 0, !chunk.isLast, !chunk.isDry {
+            guard isReadable else {
+                chunk.isDry = true
+                break
+            }
             let count = Glibc.read(descriptor, &buffer, buffer.count)
+            isAtEnd = count == 0
             if count > 0 {
                 take(buffer[..<count], into: &chunk)
-            } else if count < 0, errno == EINTR {
-                continue
-            } else if count < 0 {
+            } else if count < 0, errno == EAGAIN {
+                chunk.isDry = true
+            } else if count < 0, errno != EINTR {
                 throw failure("be read")
-            } else if follows {
-                try awaitMore(&chunk)
-            } else {
-                endOfFile(&chunk)
+            } else if count == 0 {
+                if follows { try goOn(&chunk) } else { endRound(&chunk) }
             }
         }
         return chunk
     }
 
+    /// Waits until `read` may find more, or until the watch is ended.
+    func awaitMore() throws { try watch.wait(for: isAtEnd ? nil : descriptor) }
+
+    /// Without waiting for who writes into a pipe: `poll` does not call it ended before the first has come.
     private func open() throws {
-        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("be opened") }
+        (isReplaced, isWatched) = (false, false)
     }
+
+    private var isReadable: Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, 0) != 0
+    }
+
+    // MARK: Lines
 
     private func take(_ bytes: ArraySlice<UInt8>, into chunk: inout Chunk) {
         var start = bytes.startIndex
@@ -73,38 +101,56 @@ final class LineReader: @unchecked Sendable {
     }
 
     private func end(with bytes: ArraySlice<UInt8>, _ chunk: inout Chunk) {
-        var line = rest.isEmpty ? Array(bytes) : rest + bytes
+        var line = rest.isEmpty ? bytes : (rest + bytes)[...]
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
         if isOverlong || line.count > most {
             chunk.tooLong += 1
+            hasFoundLines = true
         } else {
-            chunk.lines.append(String(decoding: line, as: UTF8.self))
+            let text = String(decoding: line, as: UTF8.self)
+            if !skipsEmpty || !text.allSatisfy(\.isWhitespace) {
+                chunk.lines.append(text)
+                hasFoundLines = true
+            }
         }
         rest = []
         isOverlong = false
     }
 
     /// A last line without a line break is a line too.
-    private func endOfFile(_ chunk: inout Chunk) {
+    private func endLastLine(_ chunk: inout Chunk) {
         if !rest.isEmpty || isOverlong { end(with: [], &chunk) }
-        rounds = rounds.map { $0 - 1 }
-        if rounds == 0 || lseek(descriptor, 0, SEEK_SET) != 0 { chunk.isLast = true }
     }
 
-    /// Goes on with a file that took this one's place, or waits a moment for this one to grow.
-    private func awaitMore(_ chunk: inout Chunk) throws {
-        var current = stat()
-        var named = stat()
+    // MARK: The end of the file
+
+    private func endRound(_ chunk: inout Chunk) {
+        endLastLine(&chunk)
+        rounds = rounds.map { $0 - 1 }
+        chunk.isLast = rounds == 0 || !hasFoundLines || lseek(descriptor, 0, SEEK_SET) != 0
+        hasFoundLines = false
+    }
+
+    /// Goes on with what the file has become. The watch begins before the last look at it, so that no change is missed.
+    private func goOn(_ chunk: inout Chunk) throws {
+        var (current, named) = (stat(), stat())
         guard fstat(descriptor, &current) == 0 else { throw failure("be looked at") }
-        if stat(path, &named) == 0, named.st_ino != current.st_ino || named.st_dev != current.st_dev {
-            if !rest.isEmpty || isOverlong { end(with: [], &chunk) }
+        let isNamed = stat(path, &named) == 0
+        if isReplaced {
+            endLastLine(&chunk)
             close(descriptor)
             try open()
-        } else if named.st_size < lseek(descriptor, 0, SEEK_CUR), named.st_size > 0 || current.st_size == 0 {
+        } else if isNamed, named.st_ino != current.st_ino || named.st_dev != current.st_dev {
+            isReplaced = true
+        } else if current.st_size < lseek(descriptor, 0, SEEK_CUR) {
             lseek(descriptor, 0, SEEK_SET)  // it was emptied
             rest = []
+            isOverlong = false
+        } else if !isWatched {
+            try watch.look(at: path)
+            isWatched = true
         } else {
-            usleep(100_000)
+            chunk.isDry = true
         }
     }
 

@@ -40,43 +40,54 @@ struct Merge: Consumer {
         }
     }
 
-    /// Items that wait for an earlier one, in order of capture.
-    private var waiting: [(item: Item<AnyPayload>, due: Instant)] = []
+    /// Items that wait for an earlier one. Of one time of capture, the first to come leaves first.
+    private var waiting = Heap<Waiting> { ($0.item.captured, $0.number) < ($1.item.captured, $1.number) }
+    private var number = 0
     /// The newest capture of each source so far.
     private var newest: [UInt32: Instant] = [:]
     private static let mostWaiting = 4096
 
+    private struct Waiting {
+        let item: Item<AnyPayload>
+        let number: Int
+        let due: Instant
+    }
+
     mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) {
         guard order == .captureTime else { return merged.send(item) }
-        newest[item.header.source] = max(newest[item.header.source] ?? .zero, item.captured)
-        var place = waiting.count
-        while place > 0, waiting[place - 1].item.captured > item.captured { place -= 1 }
-        waiting.insert((item, context.now + window), at: place)
+        let item = item
+        newest[item.header.source] = max(newest[item.header.source] ?? item.captured, item.captured)
         context.keep()
+        number += 1
+        waiting.insert(Waiting(item: item, number: number, due: context.now + window))
+        context.wake(after: window)
         release(context)
     }
 
-    mutating func wake(_ context: StageContext) { release(context) }
-
-    mutating func finish(_ context: StageContext) {
-        newest = [:]
-        while !waiting.isEmpty { sendFirst(context) }
+    mutating func wake(_ context: StageContext) {
+        // Who has waited long enough goes, and with it what was captured before.
+        let last = waiting.elements.filter { $0.due <= context.now }.map(\.item.captured).max()
+        while let last, let first = waiting.first, first.item.captured <= last { sendFirst(context) }
+        if let due = waiting.elements.map(\.due).min() { context.wake(at: due) }
     }
 
-    /// Sends what no earlier item can come before: every source is past it, or it has waited long enough.
+    mutating func finish(_ context: StageContext) {
+        while waiting.count > 0 { sendFirst(context) }
+    }
+
+    /// Sends what no earlier item can come before: every source is past it. A single source may be the first of several.
     private mutating func release(_ context: StageContext) {
-        let horizon = newest.values.min() ?? .zero
+        let horizon = newest.count > 1 ? newest.values.min() : nil
         while let first = waiting.first,
-            first.item.captured <= horizon && newest.count > 1 || first.due <= context.now
-                || waiting.count > Self.mostWaiting
+            horizon.map({ first.item.captured <= $0 }) ?? false || waiting.count > Self.mostWaiting
         {
             sendFirst(context)
         }
-        if let due = waiting.map(\.due).min() { context.wake(at: due) }
     }
 
     private mutating func sendFirst(_ context: StageContext) {
+        guard let first = waiting.popFirst() else { return }
         context.release()
-        merged.send(waiting.removeFirst().item)
+        merged.send(first.item)
     }
 }

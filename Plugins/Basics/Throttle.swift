@@ -64,6 +64,9 @@ struct Throttle: Consumer {
         wakeForNext(context)
     }
 
+    /// What waits still leaves at the rate.
+    mutating func finish(_ context: StageContext) { wakeForNext(context) }
+
     private mutating func wakeForNext(_ context: StageContext) {
         let next = Set(waiting.map(\.key)).map { bucket($0, context.now).next }.min()
         if let next { context.wake(at: next) }

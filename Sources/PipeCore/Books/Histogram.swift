@@ -25,7 +25,7 @@ public struct Histogram: Sendable, Hashable {
         var (total, greatest, items) = (0, most, 0)
         counts.withUnsafeMutableBufferPointer { counts in
             for index in 0..<number where !slots[index].header.isGap {
-                let value = max(0, now - slots[index].header.captured.nanoseconds)
+                let value = max(0, now &- slots[index].header.captured.nanoseconds)
                 counts[Self.bucket(of: value)] += 1
                 total &+= value
                 greatest = max(greatest, value)

@@ -46,6 +46,8 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
     let node: Node
     let token: Int
     let effort: Effort
+    /// It ends when something happens that may never happen.
+    let waitsForWorld: Bool
     private let generation: Int
     // It may end when the run has long ended: until then, what it tells must be there.
     private let engine: Engine
@@ -58,6 +60,7 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
         node: Node,
         token: Int,
         effort: Effort,
+        waitsForWorld: Bool = false,
         generation: Int,
         work: @escaping @Sendable () throws -> any Sendable
     ) {
@@ -66,11 +69,14 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
         runner = node.runner
         self.token = token
         self.effort = effort
+        self.waitsForWorld = waitsForWorld
         self.generation = generation
         self.work = work
     }
 
     func perform() -> Result<any Sendable, any Error> { Result { try work() } }
+
+    func isSettled(_ attempt: Int) -> Bool { settled.load(ordering: .relaxed) >= attempt }
 
     enum Step {
         /// The attempt had an outcome already.

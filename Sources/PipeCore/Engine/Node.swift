@@ -283,7 +283,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     }
 
     func date(of instant: Instant) -> Double {
-        engine.options.epoch + Double(instant.nanoseconds + faults.clockJump) * 1e-9
+        engine.options.epoch + Double(instant.nanoseconds) * 1e-9 + Double(faults.clockJump) * 1e-9
     }
 
     func sourceName(_ source: UInt32) -> String { engine.nodes[Int(source)].fullName }
@@ -292,10 +292,27 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         engine.options.log(LogEntry(at: Instant(nanoseconds: cell.pointee.now), level, setup.fullName, message))
     }
 
-    func submit(_ token: Int, _ effort: Effort, _ work: @escaping @Sendable () throws -> any Sendable) {
+    func submit(
+        _ token: Int,
+        _ effort: Effort,
+        waitsForWorld: Bool = false,
+        _ work: @escaping @Sendable () throws -> any Sendable
+    ) {
         mailbox.begin()
-        let operation = Operation(node: self, token: token, effort: effort, generation: mailbox.generation, work: work)
+        let operation = Operation(
+            node: self,
+            token: token,
+            effort: effort,
+            waitsForWorld: waitsForWorld,
+            generation: mailbox.generation,
+            work: work
+        )
         runner.submit(operation)
+    }
+
+    var files: any FileStore {
+        let files = engine.options.files
+        return runner.isRealTime ? files : FillableFiles(files: files, node: self)
     }
 
     func intake(_ policy: LinkPolicy) -> Intake {

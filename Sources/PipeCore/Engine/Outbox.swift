@@ -92,6 +92,14 @@ public struct Outbox: ~Copyable {
         cell.pointee.made &+= counted(1, .stageMade)
     }
 
+    /// Says that items will not come, where somebody waits for them: what a test feeds may have gaps.
+    package mutating func miss(_ gap: Gap) {
+        guard leavesGaps else { return }
+        let now = Instant(nanoseconds: cell.pointee.now)
+        let header = Header(sequence: gap.first, captured: now, sent: now, key: gap.key, source: gap.source)
+        push().initialize(to: Slot(gapAt: header, count: gap.count, reason: gap.reason))
+    }
+
     @usableFromInline
     mutating func dropUnlinked() {
         guard cell.pointee.open > 0 else { return }

@@ -6,6 +6,12 @@ public struct RunOutcome: Sendable {
     public var troubles: [String]
     /// Every stage came to its end by itself.
     public var isComplete: Bool
+
+    package init(numbers: RunNumbers, troubles: [String], isComplete: Bool) {
+        self.numbers = numbers
+        self.troubles = troubles
+        self.isComplete = isComplete
+    }
 }
 
 /// A graph that runs on real time.
@@ -55,10 +61,58 @@ public final class Run: Sendable {
     }
 }
 
-/// A graph that runs on virtual time.
-public struct SimulatedRun {
-    /// Runs a plan to its end, for so long in virtual time, or for so many steps. What is left then is still held, for
-    /// the books to show. `stop` is when the sources are told to make no more.
+/// A graph that runs on virtual time, as far as it is told to.
+public final class SimulatedRun {
+    private let simulator: Simulator
+    private let engine: Engine
+    private var hasBegun = false
+
+    public init(_ plan: Plan, _ options: EngineOptions, faults: [PlannedFault] = []) {
+        simulator = Simulator(seed: options.seed, faults: faults)
+        engine = Engine(plan, options, runner: simulator)
+        simulator.engine = engine
+    }
+
+    deinit { simulator.forget() }
+
+    /// The time since the start.
+    public var time: Duration { .nanoseconds(simulator.time) }
+    /// How often a stage was stepped.
+    public var steps: Int { simulator.steps }
+    /// Every stage has come to its end.
+    public var isFinished: Bool { simulator.isFinished }
+    public var numbers: RunNumbers { engine.numbers }
+
+    /// Goes on to a time since the start, for so many steps, or as far as it goes.
+    public func advance(to time: Duration? = nil, steps: Int = .max) {
+        if !hasBegun { engine.begin() }
+        hasBegun = true
+        let (most, isEndless) = simulator.steps.addingReportingOverflow(steps)
+        simulator.run(until: time?.nanoseconds ?? .max, steps: isEndless ? .max : most)
+    }
+
+    /// Sources make no more; what is under way goes on to its end.
+    public func stop() { engine.stop() }
+
+    /// Something goes wrong, now or later.
+    public func add(_ fault: PlannedFault) { simulator.add(fault) }
+
+    /// Ends the run. What has not come to its end is dropped for a reason, or without one is still held, for the books
+    /// to show. To be called once, at the end.
+    public func finish(dropping reason: DropReason? = nil) -> RunOutcome {
+        if simulator.isStandstill, !simulator.isFinished { engine.reportStandstill() }
+        let isComplete = engine.nodes.allSatisfy(\.isOver)
+        let held = engine.numbers
+        engine.cancel(reason ?? .cancelled)
+        return RunOutcome(
+            numbers: reason == nil ? held : engine.numbers,
+            troubles: engine.allTroubles,
+            isComplete: isComplete
+        )
+    }
+
+    /// Runs a plan to its end, for so long in virtual time, or for so many steps. `stop` is when the sources are told to
+    /// make no more.
     public static func run(
         _ plan: Plan,
         _ options: EngineOptions,
@@ -67,23 +121,12 @@ public struct SimulatedRun {
         stoppingAt stop: Duration? = nil,
         steps: Int = .max
     ) -> RunOutcome {
-        let simulator = Simulator(seed: options.seed, faults: faults)
-        let engine = Engine(plan, options, runner: simulator)
-        simulator.engine = engine
-        engine.begin()
+        let run = SimulatedRun(plan, options, faults: faults)
         if let stop {
-            simulator.run(until: min(stop, duration ?? stop).nanoseconds, steps: steps)
-            engine.stop()
+            run.advance(to: min(stop, duration ?? stop), steps: steps)
+            run.stop()
         }
-        simulator.run(until: duration?.nanoseconds ?? .max, steps: steps)
-        if simulator.isStandstill, !simulator.isFinished { engine.reportStandstill() }
-        let outcome = RunOutcome(
-            numbers: engine.numbers,
-            troubles: engine.allTroubles,
-            isComplete: engine.nodes.allSatisfy(\.isOver)
-        )
-        engine.cancel(.cancelled)
-        simulator.end()
-        return outcome
+        run.advance(to: duration, steps: steps == .max ? .max : steps - run.steps)
+        return run.finish()
     }
 }

@@ -57,6 +57,7 @@ struct TimerQueue {
     private(set) var watches = 0
 
     var next: Int? { heap.first?.time }
+    var count: Int { heap.count }
     /// Whether something other than a watch is to come.
     var hasWork: Bool { heap.count > watches }
 
@@ -90,6 +91,16 @@ struct TimerQueue {
             heap.swapAt(parent, least)
             parent = least
         }
+    }
+
+    /// Deadlines of attempts that have their outcome go before their time.
+    mutating func removeExpired() {
+        heap.removeAll { entry in
+            guard case .expire(let operation, let attempt) = entry.action else { return false }
+            return operation.isSettled(attempt)
+        }
+        heap.sort { ($0.time, $0.number) < ($1.time, $1.number) }  // what is sorted is a heap
+        watches = heap.count { $0.action.isWatch }
     }
 
     private func precedes(_ a: Int, _ b: Int) -> Bool {

@@ -6,6 +6,8 @@ final class Simulator: Runner {
     private var timers = TimerQueue()
     private var chance: RandomSource
     private var underway = 0
+    /// Stages that wait for something of the world, which never comes on virtual time.
+    private var waiting: [Node] = []
     private(set) var steps = 0
     private(set) var isFinished = false
     private(set) var isStandstill = false
@@ -24,6 +26,11 @@ final class Simulator: Runner {
     /// Now and then, so that what fusion changes shows, which is nothing but the order of steps.
     var mayFuse: Bool { chance.share() < 0.1 }
 
+    func add(_ fault: PlannedFault) {
+        faults.append(fault)
+        faults.sort { $0.at < $1.at }
+    }
+
     func ready(_ node: Node) { queue.append(node) }
     func finished() { isFinished = true }
 
@@ -41,6 +48,7 @@ final class Simulator: Runner {
     }
 
     func submit(_ operation: Operation) {
+        if operation.waitsForWorld { return waiting.append(operation.node) }
         underway += 1
         begin(operation, attempt: 1)
     }
@@ -68,6 +76,8 @@ final class Simulator: Runner {
             } else if let next = nextEvent {
                 guard next <= end else { break }
                 time = max(time, next)
+            } else if engine?.mayBeFed ?? false || waiting.contains(where: { !$0.isOver }) {
+                break
             } else {
                 isStandstill = true
             }
@@ -75,11 +85,8 @@ final class Simulator: Runner {
         if !isFinished, !isStandstill, end != .max { time = max(time, end) }
     }
 
-    /// Lets go of what would keep it alive.
-    func end() {
-        timers = TimerQueue()
-        queue = []
-    }
+    /// Operations keep who runs them: what has not ended yet must not be kept by it.
+    func forget() { timers = TimerQueue() }
 
     /// Watches alone bring nothing about.
     private var nextEvent: Int? {

@@ -110,11 +110,17 @@ public struct StageContext {
         node.submit(token, effort, work)
     }
 
+    /// Waits outside for what the world may do or not: a file that grows, a peer that calls. That it did comes back to
+    /// `completed` under the same token. On virtual time it never does. `stopped` must bring the work to its end.
+    public func waitForWorld(_ token: Int = 0, _ work: @escaping @Sendable () throws -> any Sendable) {
+        node.submit(token, Effort(), waitsForWorld: true, work)
+    }
+
     /// A way in for a thread of the stage's own: a camera's, a socket's.
     public func intake(_ policy: LinkPolicy) -> Intake { node.intake(policy) }
 
     /// Files as this run has them: on disk, or in memory in a test.
-    public var files: any FileStore { node.engine.options.files }
+    public var files: any FileStore { node.files }
 
     /// Chance, repeatable from the run's seed.
     public func random<Value>(_ draw: (inout RandomSource) -> Value) -> Value { draw(&cell.pointee.random) }

@@ -34,6 +34,9 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     private var stepsSeen: Int?
     /// Operations without an answer.
     private var underway = 0
+    /// Deadlines that no operation waits for any more. They hold what the operation held, so they are not kept until
+    /// their time: a file that is written often would hold all that it wrote for half a minute.
+    private var idleDeadlines = 0
     private let pool = OperationPool()
     unowned(unsafe) var engine: Engine?
 
@@ -93,8 +96,9 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         }
         for thread in threads { pthread_join(thread, nil) }
         threads = []
-        lock.locked { timers = TimerQueue() }  // what it held keeps this runner alive
         pool.stop()
+        // Operations keep who runs them, for as long as they may end: what has not ended yet must not be kept by it.
+        lock.locked { timers = TimerQueue() }
     }
 
     func finished() {
@@ -136,6 +140,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     private func begin(_ operation: Operation, attempt: Int) {
         let deadline = Instant(nanoseconds: time) + operation.effort.deadline
         lock.locked {
+            guard !operation.waitsForWorld else { return }
             timers.add(.expire(operation, attempt: attempt), at: deadline.nanoseconds)
             if parked == count, keeperUntil.map({ deadline.nanoseconds < $0 }) ?? true { wake.signal() }
         }
@@ -146,13 +151,23 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         switch operation.settle(attempt, result) {
         case .none: break
         case .again(let wait):
-            lock.locked { if !mustStop { timers.add(.begin(operation, attempt: attempt + 1), at: time + wait) } }
+            lock.locked {
+                if !mustStop { timers.add(.begin(operation, attempt: attempt + 1), at: time + wait) }
+            }
         case .answered:
             lock.locked {
                 underway -= 1
+                if !operation.waitsForWorld { forgetDeadline() }
                 if parked == count { wake.signal() }  // it may have been the last thing that was to happen
             }
         }
+    }
+
+    private func forgetDeadline() {
+        idleDeadlines += 1
+        guard idleDeadlines > 16, idleDeadlines * 2 > timers.count else { return }
+        timers.removeExpired()
+        idleDeadlines = 0
     }
 
     // MARK: The workers

@@ -85,6 +85,14 @@ public struct Gap: Sendable, Hashable {
     public let first: Int
     public let count: Int
     public let reason: DropReason
+
+    public init(source: UInt32, key: Key, first: Int, count: Int, reason: DropReason) {
+        self.source = source
+        self.key = key
+        self.first = first
+        self.count = count
+        self.reason = reason
+    }
 }
 
 extension Payload {

@@ -30,7 +30,7 @@ struct Admission {
     }
 
     func isTooOld(_ header: Header, now: Int) -> Bool {
-        maxAge != .max && now - header.captured.nanoseconds > maxAge
+        maxAge != .max && header.captured.nanoseconds < now - maxAge
     }
 
     mutating func admit(now: Int) {

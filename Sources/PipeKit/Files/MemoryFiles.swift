@@ -10,6 +10,9 @@ public final class MemoryFiles: FileStore {
     /// The content of a file; nil where there is none.
     public func content(_ path: String) -> [UInt8]? { files.withLock { $0[path] } }
 
+    /// The files that there are, by path.
+    public var contents: [String: [UInt8]] { files.withLock { $0 } }
+
     public func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile {
         try files.withLock { files throws in
             switch mode {

@@ -199,6 +199,13 @@ public struct Plugin: Sendable {
         self.summary = summary
         self.stages = stages.map { stageType(of: $0) }
     }
+
+    /// One type alone, for its tests.
+    package init(_ type: StageType) {
+        name = type.name
+        summary = type.info.summary
+        stages = [type]
+    }
 }
 
 private func stageType<S: Stage>(of type: S.Type) -> StageType { StageType(type) }

@@ -1,0 +1,30 @@
+/// A stage's files on virtual time: while a test has filled the disk, nothing can be written.
+struct FillableFiles: FileStore {
+    let files: any FileStore
+    let node: Node
+
+    func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile {
+        FillableFile(file: try files.open(path, mode), path: path, node: node)
+    }
+
+    func rename(_ path: String, to other: String) throws { try files.rename(path, to: other) }
+    func remove(_ path: String) throws { try files.remove(path) }
+}
+
+private struct FillableFile: AppendableFile {
+    let file: any AppendableFile
+    let path: String
+    let node: Node
+
+    var size: Int { get throws { try file.size } }
+
+    func append(_ bytes: [UInt8]) throws {
+        guard node.runner.time >= node.faults.diskFullUntil else {
+            throw StageError("'\(path)' cannot be written: no space left on device")
+        }
+        try file.append(bytes)
+    }
+
+    func sync() throws { try file.sync() }
+    func close() throws { try file.close() }
+}

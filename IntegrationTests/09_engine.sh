@@ -30,16 +30,18 @@ count() {  # WORKLOAD SECONDS: items and allocations of a run
     COUNT_TO=calls LD_PRELOAD=./count.so "$PIPE" bench engine --workload "$1" --seconds "$2" --json >line.json
     printf '%s %s\n' "$(py 'import json; print(json.load(open("line.json"))["items"])')" "$(cat calls)"
 }
-for workload in chain4 chain4-fused fanout fanin; do
+workloads=(chain4 chain4-fused fanout fanin)
+# A debug build puts closures on the heap and asks task-local switches at each count: it has nothing to show here.
+[[ "$PIPE" == */release/* ]] || { echo 'not a release build: allocations are not counted'; workloads=(); }
+for workload in "${workloads[@]}"; do
     read -r items1 calls1 < <(count $workload 0.2)
     read -r items2 calls2 < <(count $workload 1.2)
-    python3 - $workload $((calls2 - calls1)) $((items2 - items1)) "$PIPE" <<'P'
+    python3 - $workload $((calls2 - calls1)) $((items2 - items1)) <<'P'
 import sys
 workload, calls, items = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 print(f"{workload}: {calls} allocations more for {items} items more")
 assert items > 10_000, "too few items to tell"
-# Closures that an optimised build has on the stack are allocated in a debug build, some a batch.
-assert calls < items / (1000 if "/release/" in sys.argv[4] else 2), "an item on its way allocates"
+assert calls < items / 1000, "an item on its way allocates"
 P
 done
 

@@ -90,7 +90,10 @@ until [[ -s stuck.jsonl ]]; do kill -0 $run && sleep 0.01; done
 kill -TERM $run
 until grep -q stopping stuck.err; do kill -0 $run && sleep 0.01; done
 kill -TERM $run
-wait $run || fail "second SIGTERM: exit code $?: $(cat stuck.err)"
+code=0
+wait $run || code=$?
+[[ $code == 1 ]] || fail "second SIGTERM: exit code $code: $(cat stuck.err)"
+contains "$(cat stuck.err)" "the run was stopped at once"
 py '
 import json
 report = json.load(open("stuck.json"))
@@ -101,6 +104,7 @@ assert lost > 0, report
 
 # --for stops by itself; a drain that takes too long says what was lost, and fails.
 expect_exit 1 "$PIPE" run stuck.yaml --for 200ms --drain 100ms --report late.json
+contains "$err" "100ms for draining were over"
 py 'import json; assert "drained_late" in open("late.json").read()'
 
 # SIGKILL in the midst of writing leaves whole lines, and nothing that stops the next run.

@@ -112,7 +112,7 @@ struct Defaults: OptionBlock {
 
 /// How often a stage that failed is started anew.
 public struct Restart: OptionBlock {
-    @Option("Restarts within 'per' before the run fails.", in: 0...1_000_000) public var max = 3
+    @Option("Restarts within 'per' before the stage fails for good.", in: 0...1_000_000) public var max = 3
     @Option("The time in which restarts are counted.", in: .milliseconds(1)...) public var per = Duration.seconds(60)
     @Option("Wait before the first restart; it doubles with each.", in: .zero...) public var backoff = Duration.seconds(
         1
@@ -123,8 +123,12 @@ public struct Restart: OptionBlock {
 
 /// What a run must stay within; beyond it `pipe run` exits with 3 and names the place.
 public struct Limits: OptionBlock {
-    @Option("Memory of all that waits in links and pools.", in: ByteCount(1)...) public var memory: ByteCount?
-    @Option("Share of items lost on any link.", in: Percentage(percent: 0)...Percentage(percent: 100))
+    @Option("Memory of all that waits in links; sources pause where it is reached.", in: ByteCount(1)...) public
+        var memory: ByteCount?
+    @Option(
+        "Share of items lost on any link; what skip_frames and rate leave out is not lost.",
+        in: Percentage(percent: 0)...Percentage(percent: 100)
+    )
     public var maxLoss: Percentage?
     @Option("Half of all items arrive within this, from capture to sink.", in: .nanoseconds(1)...)
     public var p50: Duration?

@@ -174,6 +174,20 @@ public struct Expectation: OptionBlock {
                 "an expectation is about one thing, and '\(subjects[0].name)' and '\(subjects[1].name)' are two",
                 hint: "write them as two expectations"
             )
+        } else if $books.isStated, let measure = measures.first {
+            report.error(
+                .optionConflict,
+                at: measure,
+                "'\(measure.name)' is a measure of a link or a stage, not of the books",
+                hint: "write it as an expectation of its own"
+            )
+        } else if $link.isStated, let measure = [$failed, $restarts].first(where: \.isStated) {
+            report.error(
+                .optionConflict,
+                at: measure,
+                "'\(measure.name)' is a measure of a stage, not of a link",
+                hint: "write 'stage: NAME' for the stage that it is about"
+            )
         } else if !$books.isStated, measures.isEmpty {
             report.error(
                 .missingKey,

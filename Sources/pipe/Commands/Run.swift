@@ -143,20 +143,31 @@ private struct GraphRun {
     func perform() throws(UsageError) -> ExitCode {
         let signals = Signals { [run] in run.interrupt() }
         run.start()
-        let reason = drive(signals)
+        var imbalances: [String] = []
+        let reason = drive(signals, &imbalances)
         let outcome = run.finish(dropping: reason)
         Screen.shared.clear()
         let report = RunReport(graph, outcome)
         if let path = settings.report { try writeFile(report.json.text(pretty: true) + "\n", to: path) }
         if settings.json { Terminal.print(report.json.text(pretty: true)) }
-        tell(report)
-        if !report.imbalances.isEmpty || !report.troubles.isEmpty { return .failed }
-        if !report.broken.isEmpty { return .limitsBroken }
-        return reason == .drainedLate && report.hasLost(.drainedLate) ? .failed : .success
+        let cutOff = report.lost(reason)
+        tell(
+            report,
+            imbalances
+                + (cutOff > 0 ? ["\(counted(cutOff, "item")) had not come to the end, and \(wasCutOff(reason))"] : [])
+        )
+        if !imbalances.isEmpty || !report.imbalances.isEmpty || !report.troubles.isEmpty || cutOff > 0 {
+            return .failed
+        }
+        return report.broken.isEmpty ? .success : .limitsBroken
+    }
+
+    private func wasCutOff(_ reason: DropReason) -> String {
+        reason == .drainedLate ? "\(settings.drain.text) for draining were over" : "the run was stopped at once"
     }
 
     /// Waits for the end, shows how it goes, and stops when it is told to; returns what becomes of what is left.
-    private func drive(_ signals: Signals) -> DropReason {
+    private func drive(_ signals: Signals, _ imbalances: inout [String]) -> DropReason {
         var earlier: RunNumbers?
         var shown = run.time
         var end = settings.duration
@@ -178,8 +189,13 @@ private struct GraphRun {
             if let deadline, now >= deadline { return .drainedLate }
             guard now - shown >= interval else { continue }
             shown = now
+            let numbers = run.numbers
+            if imbalances.isEmpty {
+                imbalances = numbers.imbalances(hasEnded: false).map {
+                    "after \(now.short) the books do not balance: \($0)"
+                }
+            }
             if !settings.quiet, !settings.json {
-                let numbers = run.numbers
                 if showsTable {
                     Screen.shared.show("\(graph.name)  \(now.short)\n\(table.text(numbers, since: earlier))")
                 } else {
@@ -191,7 +207,7 @@ private struct GraphRun {
     }
 
     /// The books, and what went wrong.
-    private func tell(_ report: RunReport) {
+    private func tell(_ report: RunReport, _ problems: [String]) {
         var lines: [String] = []
         if !settings.quiet, !settings.json {
             lines.append(table.text(report.numbers))
@@ -199,7 +215,7 @@ private struct GraphRun {
             lines.append(report.imbalances.isEmpty ? "\(graph.name): \(time), the books balance" : "")
         }
         lines += report.imbalances.map { "error: the books do not balance: \($0)" }
-        lines += report.troubles.map { "error: \($0)" }
+        lines += (report.troubles + problems).map { "error: \($0)" }
         lines += report.broken.map { "limit broken: \($0)" }
         let text = lines.filter { !$0.isEmpty }.joined(separator: "\n")
         if !text.isEmpty { Terminal.complain(text) }
@@ -207,8 +223,9 @@ private struct GraphRun {
 }
 
 extension RunReport {
-    func hasLost(_ reason: DropReason) -> Bool {
-        numbers.links.contains { $0.books.dropped[reason] > 0 }
-            || numbers.stages.contains { $0.books.dropped[reason] > 0 }
+    /// Items that were dropped for a reason, anywhere.
+    func lost(_ reason: DropReason) -> Int {
+        numbers.links.reduce(0) { $0 + $1.books.dropped[reason] }
+            + numbers.stages.reduce(0) { $0 + $1.books.dropped[reason] }
     }
 }

@@ -105,7 +105,17 @@ struct GraphBuilder {
             graph.stages[index].claims = first.result.claims
             if !first.result.values.isSound { isPartial[index] = true }
             claimWorld(index)
-            if graph.stages[index].replicas > 1 { reportShared(index, by: graph.stages[index].replicas, "replicas") }
+            if graph.stages[index].replicas > 1 {
+                reportShared(index, by: graph.stages[index].replicas, "replicas")
+                if type.awaitsPartners, let place = stage.common?.$replicas.place {
+                    reader.diagnostics.error(
+                        .optionConflict,
+                        at: place,
+                        "'\(stage.name)' (\(type.name)) waits for partners, which would come to different replicas",
+                        hint: "remove 'replicas'"
+                    )
+                }
+            }
             guard stations.count > 1 else { continue }
             if first.usedStation {
                 reader.diagnostics.skipsRepeats = true

@@ -12,6 +12,7 @@ extension StageContext {
     @inlinable
     public func settle() {
         cell.pointee.settle()
+        if cell.pointee.leavesGaps { cell.pointee.current = nil }
         if cell.pointee.caresForItems { itemFinished() }
     }
 

@@ -1,0 +1,120 @@
+// How a stage ends, and what others may read of it.
+extension Node {
+    // MARK: The end
+
+    /// When all inputs have ended, tells the stage; when it is done with what it kept, closes. True when there is
+    /// something to do at once.
+    func finishIfEnded() -> Bool {
+        guard let body, inboxStart == inboxEnd else { return false }
+        if !hasFinished {
+            if setup.isSource {
+                guard isStopping, intakes.allSatisfy(\.link.isEnded) else { return false }
+            } else {
+                for port in 0..<setup.inputs where !endedInputs.contains(port) {
+                    guard inputs.allSatisfy({ $0.port != port || $0.link.isEnded }) else { continue }
+                    endedInputs.insert(port)
+                    guard attempt({ try body.ended(port, context) }) else { return true }
+                }
+                guard endedInputs.count == setup.inputs else { return false }
+            }
+            hasFinished = true
+            cell.pointee.wake = .max  // what it still wants to be called for, it says now
+            guard attempt({ try body.finish(context) }) else { return true }
+            return true
+        }
+        // What a source has asked for and will not use any more need not be waited for.
+        guard setup.isSource || mailbox.isIdle, cell.pointee.wake == .max else { return false }
+        if cell.pointee.kept > 0 { log(.error, "ended with \(cell.pointee.kept) items that it kept") }
+        phase = .closing
+        return true
+    }
+
+    func close() {
+        phase = .closed
+        body?.discard()
+        body = nil
+        closeIntakes(.cancelled)
+        let links = lane.map { $0.ordering.closed() ? $0.ordering.links : [] } ?? outputLinks
+        for link in links {
+            link.close()
+            engine.takers(of: link)
+        }
+        engine.closed(self)
+    }
+
+    /// No thread gets anything in any more; what waits is dropped. Another instance opens ways in of its own.
+    func closeIntakes(_ reason: DropReason) {
+        for intake in intakes {
+            intake.close()
+            _ = intake.link.discard(reason, forGood: false)
+        }
+        intakes = []
+    }
+
+    /// Stops at once, at the end of a run: what is held is dropped for this reason.
+    func cancel(_ reason: DropReason) {
+        body?.discard()
+        body = nil
+        if lane != nil { _ = flushLane(cell.pointee.now) }
+        cell.pointee.drop(counted(discardInbox(), .inboxCancelled), reason)
+        cell.pointee.drop(counted(cell.pointee.kept, .keptCancelled), reason)
+        cell.pointee.kept = 0
+        mailbox.renew()
+        closeIntakes(reason)
+        for port in 0..<outputs { outboxes[port].abandon(reason) }
+        phase = .closed
+        publish()
+    }
+
+    // MARK: Numbers
+
+    /// Makes what the step has changed readable for others.
+    func publish() {
+        numbersLock.lock()
+        recordWork()
+        numbers.books.in = cell.pointee.taken
+        numbers.books.done = cell.pointee.done
+        numbers.books.failed = cell.pointee.failed
+        numbers.books.made = cell.pointee.made
+        numbers.books.held = cell.pointee.kept + waitingItems
+        numbers.books.sent = 0
+        for port in 0..<outputs {
+            numbers.sent[port] = outboxes[port].sent
+            numbers.books.sent += outboxes[port].sent
+        }
+        if cell.pointee.hasDropped { numbers.books.dropped = cell.pointee.dropped }
+        if failure != nil { numbers.failure = failure }
+        numbers.restarts = restartCount
+        numbers.stalls = stallCount
+        numbers.state =
+            switch phase {
+            case .new, .running: hasPending ? .blocked : isStalled ? .stalled : .running
+            case .restarting: .restarting
+            case .closing, .closed: body == nil && failure != nil && !hasFinished ? .failed : .ended
+            }
+        numbersLock.unlock()
+    }
+
+    /// Items of the batch that are still to be worked on.
+    var waitingItems: Int {
+        var items = 0
+        var index = inboxStart
+        while index < inboxEnd {
+            if !inbox[index].header.isGap { items += 1 }
+            index += 1
+        }
+        return items
+    }
+
+    func recordWork() {
+        numbers.busy += worked.time
+        if worked.items > 0 { numbers.service.record(worked.time / worked.items, times: worked.items) }
+        worked = (0, 0)
+    }
+
+    var outputLinks: [Link] { (0..<outputs).flatMap { outboxes[$0].links.map(\.link) } }
+    var hasPending: Bool {
+        for port in 0..<outputs where outboxes[port].count > 0 { return true }
+        return false
+    }
+}

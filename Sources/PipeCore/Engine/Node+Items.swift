@@ -1,0 +1,179 @@
+import Synchronization
+
+// What a step does with items: makes them, takes them, works on them.
+extension Node {
+    func produce(_ now: Int) -> Bool {
+        guard let body, !hasFinished else { return false }
+        if stopRequest.load(ordering: .relaxed) { isStopping = true }
+        if isStopping { for intake in intakes { intake.close() } }
+        if takeIntakes(now) { return true }
+        if !intakes.isEmpty, intakes.allSatisfy(\.link.isEnded) { isStopping = true }
+        guard !isStopping, let produce = body.produce, now >= nextProduction else {
+            if nextProduction != .max, nextProduction > now, !isStopping {
+                arm(at: nextProduction)
+            }
+            return false
+        }
+        if engine.isMemoryFull {
+            engine.awaitMemory(self)
+            return false
+        }
+        let room = self.room
+        guard room > 0 else { return !mustWaitForRoom() }
+        let before = cell.pointee.made
+        var next = Production.later
+        guard attempt({ next = try produce(runner.batch(room), context) }) else { return false }
+        if cell.pointee.made > before { lastItem = now }
+        let after = runner.spent(on: cell.pointee.made - before)
+        learnCost(after - now, of: cell.pointee.made - before)
+        worked = (after - now, 0)
+        workedUntil = after
+        switch next {
+        case .more: return true
+        case .at(let time):
+            nextProduction = time.nanoseconds
+            arm(at: nextProduction)
+            return nextProduction <= now
+        case .later:
+            nextProduction = .min
+            return false
+        case .ended:
+            isStopping = true
+            return true
+        }
+    }
+
+    /// Sends on what threads of the source have pushed.
+    func takeIntakes(_ now: Int) -> Bool {
+        var isMoving = false
+        for intake in intakes {
+            let room = min(self.room, Self.batch)
+            guard room > 0 else { return !mustWaitForRoom() }
+            let (count, makesRoom) = intake.link.take(into: inbox, room, now: now)
+            for index in 0..<count { outboxes[0].push().moveInitialize(from: inbox + index, count: 1) }
+            outboxes[0].sent += counted(count, .intakeSent)
+            cell.pointee.made += counted(count, .intakeMade)
+            if makesRoom { intake.madeRoom() }
+            if count > 0 {
+                isMoving = true
+                lastItem = now
+            }
+        }
+        return isMoving
+    }
+
+    var room: Int {
+        if let lane { return min(Self.batch, lane.ordering.room) }
+        var room = Self.batch
+        for port in 0..<outputs { room = min(room, outboxes[port].room) }
+        return room
+    }
+
+    func mustWaitForRoom() -> Bool {
+        if let lane { return lane.ordering.mustWait() }
+        var mustWait = false
+        for port in 0..<outputs where outboxes[port].mustWait() { mustWait = true }
+        return mustWait
+    }
+
+    func work(_ now: Int) -> Bool {
+        guard body != nil else { return false }
+        if inboxStart < inboxEnd {
+            process(now)
+            return true
+        }
+        guard !inputs.isEmpty else { return false }
+        let room = self.room
+        guard room > 0 else { return !mustWaitForRoom() }
+        guard let input = nextInput() else { return false }
+        // A link that may drop keeps what waits, so that it can; a slow stage takes what it can do in a short time.
+        let cost = cost.load(ordering: .relaxed)
+        let affordable = max(1, 100_000 / max(1, cost))
+        let most = input.link.policy.mayDrop && cost > 1000 ? 1 : min(room, affordable)
+        let wanted = runner.batch(min(most, Self.batch))
+        let (count, wakesSender) = take(input.link, wanted, now)
+        if wakesSender { engine.senders(of: input.link) }
+        if lane != nil, input.link.isEnded { engine.takers(of: input.link) }  // this replica took the last items
+        guard count > 0 else { return hasInput }
+        let items = input.link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count
+        took(count, from: input.port, items: items, now: now)
+        process(now)
+        return true
+    }
+
+    func take(_ link: Link, _ most: Int, _ now: Int) -> (count: Int, wakesSender: Bool) {
+        guard let lane else { return link.take(into: inbox, most, now: now) }
+        let (count, wakesSender, tickets) = lane.ordering.take(link, into: inbox, most, now: now)
+        self.lane?.took(tickets)
+        return (count, wakesSender)
+    }
+
+    /// A batch stands in the inbox.
+    func took(_ count: Int, from port: Int, items: Int, now: Int) {
+        (inboxStart, inboxEnd, inboxInput) = (0, count, port)
+        lastItem = now
+        cell.pointee.taken += counted(items, .stageTook)
+        numbersLock.locked {
+            numbers.recordWaits(inbox, count, now: now)
+            if isSink { numbers.recordLatencies(inbox, count, now: now) }
+        }
+    }
+
+    var hasRoomForBatch: Bool { room >= Self.batch || setup.outputs == 0 }
+
+    var hasInput: Bool {
+        inputs.contains { $0.link.hasItems && !pausedInputs.contains($0.port) }
+    }
+
+    /// The link to take from: of those that hold something the one of the highest priority, in turn where several have
+    /// it. Links stand in order of priority.
+    func nextInput() -> InputLink? {
+        if inputs.count == 1 { return inputs[0].link.hasItems && pausedInputs.isEmpty ? inputs[0] : nil }
+        var best: Int?
+        for offset in 0..<inputs.count {
+            let index = (turn + offset) % inputs.count
+            let input = inputs[index]
+            guard input.link.hasItems, !pausedInputs.contains(input.port) else { continue }
+            if best.map({ inputs[$0].link.policy.priority < input.link.policy.priority }) ?? true { best = index }
+        }
+        guard let best else { return nil }
+        turn = best + 1
+        return inputs[best]
+    }
+
+    func process(_ now: Int) {
+        guard let body else { return }
+        cell.pointee.input = inboxInput
+        let slots = inbox + inboxStart
+        var number = inboxEnd - inboxStart
+        if faults.slow > 0 || faults.errorShare > 0 { number = disturbItems(slots, now) }
+        guard number > 0 else { return }
+        let done = body.process(slots, number, context)
+        inboxStart += done
+        let after = runner.spent(on: done)
+        learnCost(after - now, of: done)
+        worked = (after - now, done)
+        workedUntil = after
+    }
+
+    func learnCost(_ time: Int, of items: Int) {
+        let each = time / max(1, items)
+        let known = cost.load(ordering: .relaxed)
+        cost.store(known == Self.unknownCost ? each : (known * 3 + each) / 4, ordering: .relaxed)
+    }
+
+    /// Applies the faults of a test to the next item; returns how many may be worked on.
+    func disturbItems(_ slots: UnsafeMutablePointer<Slot>, _ now: Int) -> Int {
+        if faults.slow > 0 { context.busy(for: .nanoseconds(faults.slow)) }
+        guard faults.errorShare > 0, !slots.pointee.header.isGap, cell.pointee.random.share() < faults.errorShare else {
+            return 1
+        }
+        context.open(slots)
+        slots.destroy()
+        inboxStart += 1
+        failed(1, StageError("failed by the test"))
+        cell.pointee.forget()
+        markItem()
+        return 0
+    }
+}

@@ -77,6 +77,55 @@ struct NodeTests {
         #expect(witness.arrivals.count == 30)
     }
 
+    /// A partner downstream would give up an item that still comes.
+    @Test func `an item that fails later than it came leaves its own gap`() {
+        let gaps = Box<[Int]>()
+        gaps.value = []
+        var plan = Plan()
+        plan.stages = [
+            StagePlan(name: "source", isSource: true, inputs: 0, outputs: 1) { outputs in
+                StageBody(produce: { _, _ in
+                    for value in 0..<3 { outputs.pointee.make(Number(value: value), 0, key: .none, captured: nil) }
+                    return .ended
+                })
+            },
+            StagePlan(name: "keeper", inputs: 1, outputs: 1, onError: .skip) { outputs in
+                let kept = Box<[Item<AnyPayload>]>()
+                kept.value = []
+                return StageBody(
+                    eachItem: { item, context in
+                        kept.value?.append(item)
+                        context.keep()
+                    },
+                    finish: { context in
+                        for item in kept.value ?? [] {
+                            context.release()
+                            if item.sequence == 0 {
+                                context.fail(item, StageError("too late"))
+                            } else {
+                                outputs.pointee.send(item, 0)
+                            }
+                        }
+                    }
+                )
+            },
+            StagePlan(name: "partner", inputs: 1, outputs: 0, awaitsPartners: true) { _ in
+                StageBody(eachItem: { _, _ in }, eachGap: { gap, _ in gaps.value?.append(gap.first) })
+            },
+        ]
+        plan.links = (0...1).map { from in
+            LinkPlan(
+                name: "\(from)",
+                from: .init(stage: from, port: 0),
+                to: .init(stage: from + 1, port: 0),
+                policy: LinkPolicy()
+            )
+        }
+        let outcome = SimulatedRun.run(plan, .seeded(1))
+        #expect(outcome.numbers.imbalances(hasEnded: true) == [])
+        #expect(gaps.value == [0])
+    }
+
     /// It may stand in a read that returns when its run is long over.
     @Test func `work outside that outlives its run does no harm`() {
         let (begun, mayEnd, ended) = (Gate(), Gate(), Gate())

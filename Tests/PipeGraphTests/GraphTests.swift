@@ -1,3 +1,4 @@
+import Basics
 import PipeCore
 import PipeGraph
 import PipeKit
@@ -167,7 +168,7 @@ struct SharingTests {
         let text = "pipe: 1\nstages:\n  a: { type: generate }\n  s: { type: sum, from: a, replicas: 2 }\n"
         let findings = check(text, catalogue: catalogue).findings
         #expect(findings.map(\.code) == [.optionConflict])
-        #expect(findings.first?.place?.line == 4)
+        #expect(findings.first?.place.line == 4)
         #expect(check(text.replacing(", replicas: 2", with: ""), catalogue: catalogue).findings.isEmpty)
     }
 }

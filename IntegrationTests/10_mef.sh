@@ -41,6 +41,10 @@ expect_exit 0 "$PIPE" mef export "$fixtures/multirate.mefd" long.csv
 expect_exit 1 "$PIPE" mef export "$fixtures/multirate.mefd" many.edf
 contains "$err" "--channel"
 
+# The patterns of the benchmark answer each client with all values.
+expect_exit 0 "$PIPE" bench mef "$night" --seconds 5 --segments 6 --work 0.01 --json
+py 'import json,sys; rows=[json.loads(l) for l in sys.stdin]; assert [r["values"]//r0 for r0 in [6*5*256*4] for r in rows] == [1,1,1,3]*2, rows' <<<"$out"
+
 # Killed in the middle, a writer leaves what can be salvaged, and an EDF file that counts what it has.
 cat >crash.yaml <<YAML
 pipe: 1

@@ -92,3 +92,47 @@ PY
     wait $pid || fail "the server ended with $?: $(cat server.log)"
     [[ -f out/mef/server.jsonl ]] || fail "no notes"
 fi
+
+# A block costs each filter its buffer's handle and nothing else; a debug build has nothing to show here.
+if [[ "$PIPE" == */release/* ]]; then
+    cat >count.c <<'C'
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static atomic_long calls;
+void *__libc_malloc(size_t);
+void *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t size) { calls++; return __libc_malloc(size); }
+int posix_memalign(void **p, size_t a, size_t size) { calls++; *p = __libc_memalign(a, size); return *p ? 0 : 12; }
+
+__attribute__((destructor)) static void tell(void) {
+    FILE *out = fopen(getenv("COUNT_TO"), "w");
+    if (out) fprintf(out, "%ld\n", atomic_load(&calls));
+}
+C
+    clang -shared -fPIC -O1 -o count.so count.c
+    source="recording: { type: mef_reader, path: \"$night\", block: 8ms }"
+    printf 'pipe: 1\nstages:\n  %s\n  end: { type: "null", from: recording }\n' "$source" >bare.yaml
+    cat >filters.yaml <<YAML
+pipe: 1
+stages:
+  $source
+  band: { type: bandpass, from: recording, low: 1Hz, high: 40Hz }
+  mains: { type: notch, from: band }
+  strength: { type: envelope, from: mains }
+  end: { type: "null", from: strength }
+YAML
+    for graph in bare filters; do
+        COUNT_TO=$graph.calls LD_PRELOAD=./count.so "$PIPE" run $graph.yaml -q --report $graph.json --workers 1
+    done
+    python3 - <<'P'
+import json
+items = json.load(open("filters.json"))["stages"][0]["out"]
+more = int(open("filters.calls").read()) - int(open("bare.calls").read())
+print(f"{more} allocations more for {items} blocks through three filters")
+assert items > 10_000, items
+assert more < 3.2 * items, "a filter allocates beyond its buffer"
+P
+fi

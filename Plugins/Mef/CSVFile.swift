@@ -74,7 +74,7 @@ struct CSVFile: Consumer {
         let columns = layout == .wide ? signal.channels : ["channel", "value"]
         guard let header else {
             header = columns
-            outlet.bytes += Array((["time"] + columns).map(Self.quoted).joined(separator: ",").utf8) + [Self.newline]
+            outlet.header = Array((["time"] + columns).map(Self.quoted).joined(separator: ",").utf8) + [Self.newline]
             return
         }
         guard header == columns else {
@@ -122,7 +122,7 @@ extension [UInt8] {
     /// A number with up to ten digits that count: as many as a stored sample has.
     fileprivate mutating func append(value: Double) {
         guard !value.isNaN else { return }
-        // Most samples are few digits times a round step, which whole numbers write ten times as fast.
+        // Most samples are few digits times a round step: they are written as whole numbers, without a format string.
         let scaled = value * 1e4
         let whole = scaled.rounded()
         if abs(whole) < 1e14, abs(scaled - whole) <= 1e-11 * abs(whole) {
@@ -160,16 +160,22 @@ extension [UInt8] {
         switch form {
         case .microseconds:
             if time < 0 { append(UInt8(ascii: "-")) }
-            append(digits: Int(time.magnitude), atLeast: 1)
+            append(digits: Int(clamping: time.magnitude), atLeast: 1)
         case .date:
             let date = UTCDate(microseconds: time)
-            for (number, width, mark) in [
-                (date.year, 4, "-"), (date.month, 2, "-"), (date.day, 2, "T"), (date.hour, 2, ":"),
-                (date.minute, 2, ":"), (date.second, 2, "."), (date.microsecond, 6, "Z"),
-            ] {
-                append(digits: Swift.max(0, number), atLeast: width)
-                append(contentsOf: mark.utf8)
-            }
+            append(digits: Swift.max(0, date.year), atLeast: 4)
+            append(mark: "-", date.month)
+            append(mark: "-", date.day)
+            append(mark: "T", date.hour)
+            append(mark: ":", date.minute)
+            append(mark: ":", date.second)
+            append(mark: ".", date.microsecond, width: 6)
+            append(UInt8(ascii: "Z"))
         }
+    }
+
+    private mutating func append(mark: Unicode.Scalar, _ number: Int, width: Int = 2) {
+        append(UInt8(ascii: mark))
+        append(digits: number, atLeast: width)
     }
 }

@@ -84,6 +84,8 @@ struct EDFFile: Consumer {
     }
 
     mutating func completed(_ completion: Completion, _ context: StageContext) throws {
+        // What the disk did not take is missing between two records.
+        if case .failure = completion.result { isContinuous = false }
         try outlet.completed(completion, context)
     }
 
@@ -98,7 +100,7 @@ struct EDFFile: Consumer {
         }
         let layout = try EDFLayout(block.signal, record: record, step: step, subject: subject, start: block.start)
         (self.layout, signal) = (layout, block.signal)
-        outlet.bytes += layout.header
+        outlet.header = layout.header
         return layout
     }
 
@@ -130,10 +132,8 @@ struct EDFFile: Consumer {
             let period = 0.5e6 / layout.rate
             if let due, abs(Double(recordStart) - Double(due)) >= period { isContinuous = false }
             due = recordStart + layout.duration
-            outlet.bytes.reserveCapacity(outlet.bytes.count + layout.recordBytes)
-            for number in record16 {
-                outlet.bytes += [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)]
-            }
+            // Little-endian, as EDF wants it and as every processor that Swift runs on has it.
+            record16.withUnsafeBytes { outlet.bytes.append(contentsOf: $0) }
             outlet.bytes += layout.annotation(at: recordStart)
             let isContinuous = isContinuous
             outlet.correction = { layout.correction(fileSize: $0, isContinuous: isContinuous) }

@@ -44,6 +44,9 @@ struct EDFLayout: Sendable {
                 hint: "choose a 'record' with a whole number of samples"
             )
         }
+        guard signal.channels.count < 9999 else {
+            throw StageError("EDF has room for 9998 channels, not \(signal.channels.count)", hint: "choose some")
+        }
         let date = UTCDate(microseconds: start)
         guard (1985...2084).contains(date.year) else {
             throw StageError("EDF has no year \(date.year)", hint: "it knows those from 1985 to 2084")

@@ -3,6 +3,8 @@ import PipeKit
 
 /// Bytes on their way into a file, and the items that they stand for: kept until they are written.
 struct Outlet {
+    /// What the file begins with: written before the first bytes that the disk takes.
+    var header: [UInt8] = []
     /// What has been gathered; a stage adds to it.
     var bytes: [UInt8] = []
     /// Bytes that change with each write: where they are, and what they say of a file of so many bytes.
@@ -37,11 +39,11 @@ struct Outlet {
     mutating func write(_ context: StageContext) {
         isDue = isWriting
         guard !isWriting, let file else { return }
-        let (written, correction) = (bytes, correction)
+        let (header, written, correction) = (header, bytes, correction)
         (underway, gathered, isWriting) = (gathered, 0, true)
         bytes.removeAll(keepingCapacity: true)
         context.submit(0, Effort(deadline: .seconds(60))) {
-            try file.write(written, correction)
+            try file.write(header, written, correction)
             return written.count
         }
     }
@@ -72,9 +74,10 @@ private final class OpenedFile: @unchecked Sendable {
         self.files = files
     }
 
-    func write(_ bytes: [UInt8], _ correction: Outlet.Correction?) throws {
+    func write(_ header: [UInt8], _ bytes: [UInt8], _ correction: Outlet.Correction?) throws {
         let file = try self.file ?? files.open(path, .fresh)
         self.file = file
+        if try file.size == 0, !header.isEmpty { try file.append(header) }
         if !bytes.isEmpty { try file.append(bytes) }
         if let (offset, fresh) = correction?(try file.size) { try file.overwrite(fresh, at: offset) }
     }

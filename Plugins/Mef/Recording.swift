@@ -75,6 +75,10 @@ final class Recording: Sendable {
         else {
             throw StageError("'\(request.shown)' has no samples", hint: "choose other channels, or another session")
         }
+        // Differences of times must be times.
+        guard first > -(1 << 61), last < 1 << 61 else {
+            throw StageError("'\(request.shown)' has times that cannot be", hint: "look at it: pipe mef info")
+        }
         let window = request.block.microseconds
         let start = first &+ request.skip.microseconds
         self.start = start

@@ -100,7 +100,7 @@ let package = Package(
             swiftSettings: house
         ),
         tests(of: "PipeCore"),
-        tests(of: "PipeKit", uses: ["PipeCore"]),
+        tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
         tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics", "Mef"], reads: ["Corpus", "Golden"]),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
         tests(of: "Basics", uses: ["PipeCore", "PipeKit", "PipeTesting"]),

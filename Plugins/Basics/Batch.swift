@@ -27,62 +27,35 @@ struct Batch: Consumer {
         if let maxBytes { claims.bounds($batches, to: maxBytes) } else { claims.holdsInputs($batches, times: count) }
     }
 
-    private var groups: [Key: Group] = [:]
-    /// Items of all groups together.
-    private var held = 0
-    private var begun = 0
+    private var gathering = Gathering<JSON>(count: 1, window: .zero)
 
-    private struct Group {
-        /// Groups leave in the order in which they began.
-        let number: Int
-        let due: Instant
-        /// A batch is as old as its oldest item.
-        var captured: Instant
-        var items: [JSON] = []
-        var bytes = 0
+    mutating func start(_ context: StageContext) {
+        gathering = Gathering(count: count, maxBytes: maxBytes, window: window)
     }
-
-    /// Beyond so many, the older half of the groups goes before its time: keys come from outside, and memory is bounded.
-    private var mostHeld: Int { max(count, 4096) }
 
     mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) {
-        let key = perKey ? item.key : .none
-        let bytes = item.payload.byteCount
-        if let maxBytes, let group = groups[key], group.bytes + bytes > maxBytes.bytes { send(key, context) }
-        var group = groups.removeValue(forKey: key) ?? begin(item.captured, context)
-        group.items.append(item.payload.described)
-        group.bytes += bytes
-        group.captured = min(group.captured, item.captured)
-        let isFull = group.items.count == count || maxBytes.map { group.bytes >= $0.bytes } ?? false
-        groups[key] = group
-        held += 1
         context.keep()
-        if isFull { send(key, context) }
-        if held >= mostHeld { for key in inOrder().prefix((groups.count + 1) / 2) { send(key, context) } }
+        send(
+            gathering.add(
+                item.payload.described,
+                key: perKey ? item.key : .none,
+                bytes: item.payload.byteCount,
+                captured: item.captured,
+                now: context.now
+            ),
+            context
+        )
     }
 
-    mutating func wake(_ context: StageContext) {
-        for key in inOrder() where groups[key].map({ $0.due <= context.now }) ?? false { send(key, context) }
-        if let due = groups.values.map(\.due).min() { context.wake(at: due) }
-    }
+    mutating func wake(_ context: StageContext) { send(gathering.takeDue(by: context.now), context) }
 
-    mutating func finish(_ context: StageContext) {
-        for key in inOrder() { send(key, context) }
-    }
+    mutating func finish(_ context: StageContext) { send(gathering.takeAll(), context) }
 
-    private mutating func begin(_ captured: Instant, _ context: StageContext) -> Group {
-        begun += 1
-        let due = context.now + window
-        context.wake(at: due)
-        return Group(number: begun, due: due, captured: captured)
-    }
-
-    private func inOrder() -> [Key] { groups.sorted { $0.value.number < $1.value.number }.map(\.key) }
-
-    private mutating func send(_ key: Key, _ context: StageContext) {
-        guard let group = groups.removeValue(forKey: key) else { return }
-        held -= group.items.count
-        context.release(group.items.count)
-        batches.send(Document(["items": .array(group.items)]), key: key, captured: group.captured)
+    private mutating func send(_ full: [Gathering<JSON>.Batch], _ context: StageContext) {
+        for batch in full {
+            context.release(batch.members.count)
+            batches.send(Document(["items": .array(batch.members)]), key: batch.key, captured: batch.captured)
+        }
+        if let due = gathering.due { context.wake(at: due) }
     }
 }

@@ -86,6 +86,7 @@ struct FileLines: Source {
         guard let chunk = result as? LineReader.Chunk, let reader else { return }
         context.reject(chunk.tooLong)
         if chunk.tooLong > 0 { context.log(.warning, "left out lines of more than \(maxBytes): \(chunk.tooLong)") }
+        if let (done, total) = chunk.progress { context.progress(done, of: total) }
         (ready, next, hasReadAll) = (chunk.lines, 0, chunk.isLast)
         if chunk.isDry {
             isReading = true

@@ -40,6 +40,7 @@ struct Generate: Source {
     }
 
     mutating func produce(_ room: Int, _ context: StageContext) -> Production {
+        defer { if let count { context.progress(made, of: count) } }
         for _ in 0..<room {
             if made == count { return .ended }
             if let due = pace?.due, due > context.now { return .at(due) }

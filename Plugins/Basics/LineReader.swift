@@ -12,6 +12,8 @@ final class LineReader: @unchecked Sendable {
         /// There is no more for now, or for good.
         var isDry = false
         var isLast = false
+        /// Bytes read so far, of how many, where the file has an end.
+        var progress: (done: Int, total: Int)?
     }
 
     private let path: String
@@ -19,7 +21,8 @@ final class LineReader: @unchecked Sendable {
     private let follows: Bool
     private let skipsEmpty: Bool
     private let watch: FileWatch
-    /// How often it is still to be read; nil without end.
+    /// How often it is to be read, and still; nil without end.
+    private let allRounds: Int?
     private var rounds: Int?
     private var descriptor: Int32 = -1
     private var rest: [UInt8] = []
@@ -39,7 +42,8 @@ final class LineReader: @unchecked Sendable {
         self.follows = follows
         self.skipsEmpty = skipsEmpty
         self.watch = watch
-        rounds = repeats == 0 ? nil : repeats
+        allRounds = repeats == 0 ? nil : repeats
+        rounds = allRounds
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -65,7 +69,18 @@ final class LineReader: @unchecked Sendable {
                 if follows { try goOn(&chunk) } else { endRound(&chunk) }
             }
         }
+        chunk.progress = progress
         return chunk
+    }
+
+    private var progress: (done: Int, total: Int)? {
+        var status = stat()
+        guard !follows, let allRounds, let rounds, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+        else {
+            return nil
+        }
+        let before = Int(status.st_size) * (allRounds - rounds)
+        return (before + (rounds > 0 ? lseek(descriptor, 0, SEEK_CUR) : 0), Int(status.st_size) * allRounds)
     }
 
     /// Waits until `read` may find more, or until the watch is ended.

@@ -73,6 +73,7 @@ struct MefReader: Source {
         guard let recording else { return .later }
         for _ in 0..<room {
             while sent == current.count {
+                if speed.factor == nil { context.progress(taken, of: recording.parts) }
                 guard taken < recording.parts else { return .ended }
                 guard let part = ready.removeValue(forKey: taken) else {
                     readOn(recording, context)
@@ -91,6 +92,7 @@ struct MefReader: Source {
             }
             blocks.send(next.samples, key: next.key, captured: due)
             sent += 1
+            if speed.factor != nil { context.progress(recording.seconds(to: next.end), of: recording.seconds) }
         }
         return .more
     }

@@ -139,6 +139,10 @@ final class Recording: Sendable {
         }
     }
 
+    /// How long it is, for who watches it being played.
+    var seconds: Int { seconds(to: end) }
+    func seconds(to time: Int64) -> Int { Int((time - start) / 1_000_000) }
+
     // MARK: Reading
 
     func read(_ number: Int) throws -> Part {

@@ -27,6 +27,12 @@ struct FileLinesTests {
         #expect(result["lines"].map(\.sequence) == Array(0..<expected.count))
     }
 
+    @Test(arguments: [1, 3])
+    func `says how much of the file it has read, over all rounds`(rounds: Int) throws {
+        let result = try lines(String(repeating: "line\n", count: 100), "repeat: \(rounds)").result
+        #expect(result.stage(StageHarness.subject).progress == Progress(500 * rounds, of: 500 * rounds))
+    }
+
     @Test func `lines of all lengths come whole over the bounds of chunks`() throws {
         let expected = scattered(400, below: 3000).enumerated().map { number, length in
             "\(number)" + String(repeating: number % 7 == 0 ? "ü" : "x", count: length)

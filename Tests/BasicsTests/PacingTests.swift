@@ -44,6 +44,21 @@ struct ThrottleTests {
 }
 
 struct GenerateTests {
+    @Test func `says how far it has got, if it has an end`() throws {
+        let run = try StageHarness(Generate.self, "count: 200\nrate: 100/s").start()
+        run.advance(to: .milliseconds(495))
+        #expect(run.result.stage(StageHarness.subject).progress == Progress(50, of: 200))
+        #expect(run.result.numbers.progress == 0.25)
+        run.advance()
+        #expect(run.result.numbers.progress == 1)
+        #expect(run.end().stage(StageHarness.subject).progress == Progress(200, of: 200))
+
+        let endless = try StageHarness(Generate.self, "rate: 100/s").start()
+        endless.advance(to: .seconds(1))
+        #expect(endless.result.numbers.progress == nil)
+        _ = endless.end(dropping: .cancelled)
+    }
+
     @Test func `items are due by their number, so that no rounding adds up`() throws {
         let harness = StageHarness(Generate.self, "count: 1000\nrate: 3/s")
         let items = try harness.run()["items"]

@@ -61,9 +61,29 @@ public struct StageNumbers: Sendable, Hashable {
     public var service: Histogram
     /// How it failed last.
     public var failure: String?
+    /// How far a source has got, if it knows its end.
+    public var progress: Progress?
 
     /// Items that came out of it: those sent, or for a sink those it is done with.
     public var out: Int { isSink ? books.done : books.sent }
+}
+
+/// How much of its work a source has done: of its items, bytes, files.
+public struct Progress: Sendable, Hashable {
+    public var done: Int
+    public var total: Int
+
+    public init(_ done: Int, of total: Int) {
+        self.done = done
+        self.total = total
+    }
+
+    public var share: Double { total > 0 ? min(1, max(0, Double(done) / Double(total))) : 1 }
+
+    static func += (a: inout Progress, b: Progress) {
+        a.done += b.done
+        a.total += b.total
+    }
 }
 
 /// From capture at a source to arrival at a sink.
@@ -110,6 +130,16 @@ extension RunNumbers {
             found.append("stage \(stage.fullName): in \(stage.books.in), but its links gave \(taken[index])")
         }
         return found
+    }
+
+    /// How far the run has got: as far as the slowest of its sources; nil where one of them has no end that it knows.
+    public var progress: Double? {
+        var least = 1.0
+        for source in stages where source.isSource && ![.ended, .failed].contains(source.state) {
+            guard let share = source.progress?.share else { return nil }
+            least = min(least, share)
+        }
+        return least
     }
 
     /// The copies of each stage and each link taken together.
@@ -173,6 +203,7 @@ extension StageNumbers {
         wait += other.wait
         service += other.service
         failure = failure ?? other.failure
+        if let more = other.progress, progress != nil { progress? += more } else { progress = nil }
     }
 }
 

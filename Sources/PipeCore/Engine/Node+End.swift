@@ -87,6 +87,7 @@ extension Node {
         }
         if cell.pointee.hasDropped { numbers.books.dropped = cell.pointee.dropped }
         if failure != nil { numbers.failure = failure }
+        numbers.progress = progress
         numbers.restarts = restartCount
         numbers.stalls = stallCount
         numbers.state =

@@ -93,7 +93,7 @@ extension Node {
         let affordable = max(1, 100_000 / max(1, cost))
         let (count, items) = input.link.with { link in
             let most = cost > 1000 && link.policy.mayDrop ? 1 : min(room, affordable)
-            let (count, wakesSender) = take(link, batch(min(most, Self.batch)), now)
+            let (count, wakesSender) = take(link, batch(min(most, stepLimit)), now)
             if wakesSender { link.notifySenders() }
             if ordering != nil, link.isEnded { link.notifyTakers() }  // this replica took the last items
             return (count, link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count)

@@ -116,6 +116,7 @@ extension Node {
         cell.pointee.wake = .max
         cell.pointee.busyUntil = .min
         pausedInputs = []
+        stepLimit = Self.batch
         body?.discard()
         body = nil
         mailbox.renew()

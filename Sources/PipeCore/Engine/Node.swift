@@ -34,6 +34,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var endedInputs: Set<Int> = []
     var hasFinished = false
     var isStopping = false
+    /// Items that a step takes at most.
+    var stepLimit = Node.batch
     /// When a source wants to be asked next.
     var nextProduction = Int.min
     var turn = 0
@@ -45,6 +47,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var workedUntil = 0
     var restarts: [Int] = []
     var failure: String?
+    var progress: Progress?
     let mailbox = Mailbox()
     var intakes: [Intake] = []
     var lastItem = 0
@@ -289,7 +292,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     }
 
     private func canTakeBatch(_ now: Int) -> Bool {
-        phase == .running && inboxStart == inboxEnd && now >= cell.pointee.busyUntil && now >= faults.stalledUntil
+        phase == .running && inboxStart == inboxEnd && stepLimit == Self.batch && now >= cell.pointee.busyUntil
+            && now >= faults.stalledUntil
             && pausedInputs.isEmpty && !inputs[0].link.with { $0.hasItems } && hasRoomForBatch
     }
 
@@ -458,7 +462,8 @@ extension Node {
             busy: .nanoseconds(numbers.busy),
             wait: numbers.wait,
             service: numbers.service,
-            failure: numbers.failure
+            failure: numbers.failure,
+            progress: numbers.progress
         )
     }
 }

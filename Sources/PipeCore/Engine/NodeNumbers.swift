@@ -11,6 +11,7 @@ struct NodeNumbers {
     var wait = Histogram()
     var service = Histogram()
     var failure: String?
+    var progress: Progress?
     /// Ways in for threads, with books of their own.
     var intakes: [Link] = []
     var latencies: [(source: UInt32, histogram: Histogram)] = []

@@ -83,6 +83,9 @@ public struct StageContext {
     /// How often the stage has been started anew.
     public var restarts: Int { node.restartCount }
 
+    /// Says how far a source has got: of its items, bytes, files. Who watches the run sees percent and the time that is left.
+    public func progress(_ done: Int, of total: Int) { node.progress = Progress(done, of: total) }
+
     // MARK: Time
 
     /// Asks to be called at a time; the earliest time asked for holds.
@@ -98,6 +101,12 @@ public struct StageContext {
     /// Takes nothing from an input until it is resumed.
     public func pause(input: Int) { node.pause(input, true) }
     public func resume(input: Int) { node.pause(input, false) }
+    public func pauseInputs() { for input in 0..<node.setup.inputs { pause(input: input) } }
+    public func resumeInputs() { for input in 0..<node.setup.inputs { resume(input: input) } }
+
+    /// Takes so many items in a step at most. What a stage has taken is bounded by its links no more: one that keeps large
+    /// items says 1.
+    public func take(atMost count: Int) { node.stepLimit = max(1, min(count, Node.batch)) }
 
     // MARK: The world
 

@@ -82,6 +82,7 @@ extension StageNumbers {
             "wait": wait.json,
             "service": service.json,
             "failure": failure.map { .string($0) },
+            "progress": progress.map { ["done": .integer($0.done), "total": .integer($0.total)] },
         ])
     }
 }

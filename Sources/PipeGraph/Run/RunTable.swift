@@ -37,8 +37,25 @@ public struct RunTable: Sendable {
         return layout(rows, marks)
     }
 
+    /// Above the table: which run, since when, and how far it has got. A run that is to go on for so long gets there when
+    /// that is over, if its sources do not end before.
+    public func heading(_ graph: String, _ numbers: RunNumbers, for duration: Duration? = nil) -> String {
+        ([graph, Duration.nanoseconds(numbers.at.nanoseconds).short] + progress(numbers, for: duration)).joined(
+            separator: "  "
+        )
+    }
+
+    private func progress(_ numbers: RunNumbers, for duration: Duration?) -> [String] {
+        let passed = (numbers.at - .zero).seconds
+        let shares = [numbers.merged.progress, duration.map { passed / $0.seconds }].compactMap { $0 }
+        guard let share = shares.max(), share > 0 else { return [] }
+        let percent = "\(Int(100 * min(1, share))) %"
+        guard share < 1, passed >= 1 else { return [percent] }
+        return [percent, "\(Duration.seconds(Int((passed * (1 - share) / share).rounded(.up))).short) left"]
+    }
+
     /// One line for a log: what a person wants to know every few seconds.
-    public func line(_ numbers: RunNumbers, since earlier: RunNumbers?) -> String {
+    public func line(_ numbers: RunNumbers, since earlier: RunNumbers?, for duration: Duration? = nil) -> String {
         let now = numbers.merged
         let before = earlier?.merged
         let seconds = max(1e-9, (now.at - (before?.at ?? .zero)).seconds)
@@ -58,7 +75,7 @@ public struct RunTable: Sendable {
         }
         let waiting = now.links.reduce(0) { $0 + $1.books.held }
         return
-            ([clock(now.at)] + sinks + ["waiting \(waiting)"]
+            ([clock(now.at)] + progress(numbers, for: duration) + sinks + ["waiting \(waiting)"]
             + (lost.isEmpty ? [] : ["lost: \(lost.joined(separator: ", "))"]) + ill)
             .joined(separator: "  ")
     }

@@ -197,9 +197,10 @@ private struct GraphRun {
             }
             if !settings.quiet, !settings.json {
                 if showsTable {
-                    Screen.shared.show("\(graph.name)  \(now.short)\n\(table.text(numbers, since: earlier))")
+                    let heading = table.heading(graph.name, numbers, for: settings.duration)
+                    Screen.shared.show("\(heading)\n\(table.text(numbers, since: earlier))")
                 } else {
-                    Screen.shared.talk(table.line(numbers, since: earlier))
+                    Screen.shared.talk(table.line(numbers, since: earlier, for: settings.duration))
                 }
                 earlier = numbers
             }

@@ -7,8 +7,6 @@ import PipeKit
 /// Writes a session as something else: a graph of two or three stages, and how far it is.
 struct MefExport {
     private let graph: Graph
-    /// As many as there may be.
-    private let blocks: Int
     private let target: String
     private let json: Bool
 
@@ -24,9 +22,6 @@ struct MefExport {
         }
         let skip = try arguments.duration("skip")
         let length = try arguments.duration("length")
-        let span = Duration.microseconds((session.end ?? 0) - (session.start ?? 0)) - (skip ?? .zero)
-        let seconds = Int((min(span, length ?? span) / .seconds(1)).rounded(.up))
-
         let names = arguments.values["channel"] ?? session.channels.map(\.name)
         let rates = Set(session.channels.filter { names.contains($0.name) }.map(\.metadata.samplingFrequency))
         // A table of several rates has a line for each value; a session keeps each channel as it is.
@@ -53,7 +48,6 @@ struct MefExport {
             file[1].1 = "rate"
         }
         stages.append(("file", Self.map(file)))
-        blocks = max(1, seconds * (isAligned ? 1 : names.count))
         let text = Self.map([("pipe", 1), ("name", "mef-export"), ("stages", Self.map(stages))]).text()
         let result = try GraphChecker(arguments).check(text: text, name: "export")
         guard let graph = result.graph else {
@@ -80,7 +74,7 @@ struct MefExport {
         let run = Run(graph.plan, options)
         let signals = Signals { run.interrupt() }
         run.start()
-        let progress = Progress("written", of: blocks)
+        let progress = ProgressBar("written")
         var hasStopped = false
         while !run.wait(until: run.time + .milliseconds(200)) {
             if signals.count > 1 { break }
@@ -88,7 +82,7 @@ struct MefExport {
                 hasStopped = true
                 run.stop()
             }
-            progress.show(run.numbers.stages.last?.books.in ?? 0)
+            progress.show(run.numbers.progress ?? 0)
         }
         progress.end()
         let report = RunReport(graph, run.finish(dropping: .cancelled))

@@ -15,7 +15,7 @@ struct MefVerification {
         self.session = session
         damage = session.damage
         let total = session.channels.reduce(0) { $0 + $1.sampleCount }
-        let progress = Progress("checked", of: total)
+        let progress = ProgressBar("checked")
         for channel in session.channels {
             var next = 0
             while next < channel.sampleCount {
@@ -29,7 +29,7 @@ struct MefVerification {
                 }
                 samples += range.count
                 next = range.upperBound
-                progress.show(samples)
+                progress.show(Double(samples) / Double(total))
             }
         }
         progress.end()
@@ -67,20 +67,16 @@ struct MefVerification {
 }
 
 /// How far something is, on a terminal and nowhere else.
-final class Progress {
+final class ProgressBar {
     private let verb: String
-    private let total: Int
     private var shown = -1
     private let isShown = Terminal.talksToTerminal
 
-    init(_ verb: String, of total: Int) {
-        self.verb = verb
-        self.total = total
-    }
+    init(_ verb: String) { self.verb = verb }
 
-    func show(_ done: Int) {
-        guard isShown, total > 0 else { return }
-        let percent = min(100, done * 100 / total)
+    func show(_ share: Double) {
+        guard isShown else { return }
+        let percent = Int(100 * max(0, min(1, share)))
         guard percent != shown else { return }
         shown = percent
         let filled = String(repeating: "#", count: percent * 40 / 100)

@@ -67,7 +67,8 @@ let mefServer: [Target] = [
 
 // One line a plugin.
 let plugins = [
-    stagePlugin("Basics")
+    stagePlugin("Basics"),
+    stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
 ]
 
 let package = Package(
@@ -94,14 +95,20 @@ let package = Package(
         library("PipeTesting", uses: ["PipeCore", "PipeKit", "PipeGraph"]),
         .executableTarget(
             name: "pipe",
-            dependencies: ["PipeCore", "PipeKit", "PipeGraph"] + plugins.map { .init(stringLiteral: $0.name) },
+            dependencies: ["Mef3", "MefServer", "PipeCore", "PipeKit", "PipeGraph"]
+                + plugins.map { .init(stringLiteral: $0.name) },
             swiftSettings: house
         ),
         tests(of: "PipeCore"),
         tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
-        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
+        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics", "Mef"], reads: ["Corpus", "Golden"]),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
         tests(of: "Basics", uses: ["PipeCore", "PipeKit", "PipeTesting"]),
+        tests(
+            of: "Mef",
+            uses: ["Mef3", "PipeCore", "PipeKit", "PipeTesting"],
+            reads: ["Expected", "filters_expected.py", "edf_peer.py"]
+        ),
         .testTarget(
             name: "PipeTests",
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],

@@ -184,6 +184,8 @@ public protocol AppendableFile: Sendable {
     var size: Int { get throws }
     /// Writes all, or throws; what was written of it before a failure is taken back.
     func append(_ bytes: [UInt8]) throws
+    /// Writes over bytes that it holds already: a header that counts what follows it.
+    func overwrite(_ bytes: [UInt8], at offset: Int) throws
     func sync() throws
     func close() throws
 }

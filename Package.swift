@@ -103,7 +103,7 @@ let package = Package(
         ),
         tests(of: "PipeCore"),
         tests(of: "PipeKit", uses: ["PipeCore"]),
-        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
+        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics", "Packets"], reads: ["Corpus", "Golden"]),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
         tests(of: "Basics", uses: ["PipeCore", "PipeKit", "PipeTesting"]),
         tests(of: "Packets", uses: ["CLinux", "PipeCore", "PipeKit", "PipeGraph", "PipeTesting"]),

@@ -1,4 +1,6 @@
+import Basics
 import Glibc
+import Packets
 import PipeGraph
 import PipeKit
 import Testing
@@ -6,7 +8,10 @@ import Testing
 struct DrawingTests {
     private func pipeline(_ name: String) throws -> Graph {
         let path = "\(projectFolder)/pipelines/\(name)"
-        let checker = GraphChecker(catalogue: testCatalogue, options: CheckOptions(environment: testEnvironment))
+        let checker = GraphChecker(
+            catalogue: Catalogue([.basics, .packets]),
+            options: CheckOptions(environment: testEnvironment)
+        )
         let result = checker.check(path: path)
         return try #require(result.graph, "\(report(result))")
     }

@@ -4,33 +4,39 @@ import PipeKit
 
 /// How a stream of bytes is cut into packets: a value without state. What is left at the end of the bytes is the
 /// beginning of a packet, and comes again before the next bytes.
-struct Framing: Hashable, Sendable {
-    enum Kind: Hashable, Sendable {
+public struct Framing: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
         case fixed(Int)
         /// An unsigned number of so many bytes says how many follow it.
         case prefixed(bytes: Int, isBig: Bool)
         case delimited(UInt8)
     }
 
-    let kind: Kind
+    public let kind: Kind
     /// The longest packet, with its prefix or delimiter.
-    let longest: Int
+    public let longest: Int
 
-    static func fixed(_ bytes: Int) -> Framing { Framing(kind: .fixed(bytes), longest: bytes) }
+    public init(kind: Kind, longest: Int) {
+        precondition(longest > 0, "packets of at most \(longest) bytes")
+        self.kind = kind
+        self.longest = longest
+    }
+
+    public static func fixed(_ bytes: Int) -> Framing { Framing(kind: .fixed(bytes), longest: bytes) }
 
     /// What stands at the beginning of some bytes.
-    struct Cut: Hashable {
-        var packets = 0
+    public struct Cut: Hashable {
+        public var packets = 0
         /// Bytes of whole packets.
-        var whole = 0
+        public var whole = 0
         /// Bytes that need not be looked at again when more have come.
-        var seen = 0
+        public var seen = 0
         /// A packet is longer than any may be: nothing behind it can be told apart.
-        var isBroken = false
+        public var isBroken = false
     }
 
     /// Cuts bytes that begin with a packet; the first `seen` of them were looked at before, and held no end.
-    func cut(_ bytes: UnsafeRawBufferPointer, seen: Int = 0) -> Cut {
+    public func cut(_ bytes: UnsafeRawBufferPointer, seen: Int = 0) -> Cut {
         switch kind {
         case .fixed(let size):
             let packets = bytes.count / size
@@ -87,8 +93,15 @@ struct Framing: Hashable, Sendable {
     }
 
     /// Calls with each packet of bytes that hold whole ones only, without prefix and delimiter.
-    func forEachPacket(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
+    public func forEachPacket(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
         var start = 0
+        if case .fixed(let size) = kind {
+            while start + size <= bytes.count {
+                body(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + size)]))
+                start += size
+            }
+            return
+        }
         while start < bytes.count {
             let (head, size, tail) = extent(at: start, of: bytes)
             guard size > 0, start + size <= bytes.count else { return }

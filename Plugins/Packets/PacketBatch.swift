@@ -111,10 +111,12 @@ enum Departure: String, CaseIterable {
 /// A client for as long as it is connected.
 final class PacketClient: Sendable {
     let name: String
+    let key: Key
     let framing: Framing
 
     init(_ name: String, _ framing: Framing) {
         self.name = name
+        key = Key(name)
         self.framing = framing
     }
 }

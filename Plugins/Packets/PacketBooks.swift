@@ -53,16 +53,16 @@ struct ClientBook {
     var rate: Double { seconds > 0 ? Double(packets - inFirst) / seconds : 0 }
 
     /// What a report says of it. Loss and latency are there only where packets tell.
-    fileprivate func described(_ header: PacketHeader?) -> JSON {
+    fileprivate func described(_ layout: PacketLayout?) -> JSON {
         var value: JSON = [
             "packets": .integer(packets), "bytes": .integer(bytes), "seconds": .number(seconds), "rate": .number(rate),
         ]
-        if header?.sequence != nil {
+        if layout?.sequence != nil {
             value["lost"] = .integer(lost)
             value["reordered"] = .integer(reordered)
             value["duplicated"] = .integer(duplicated)
         }
-        if header != nil, short > 0 { value["short"] = .integer(short) }
+        if short > 0 { value["short"] = .integer(short) }
         if latency.count > 0 {
             for (name, share) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)] {
                 value["latency_\(name)"] = .number(latency.quantile(share)?.seconds ?? 0)
@@ -76,7 +76,7 @@ struct ClientBook {
 
 /// The books of all clients.
 struct PacketBooks {
-    private let header: PacketHeader?
+    private let layout: PacketLayout?
     private var places: [Key: Int] = [:]
     private var clients: [ClientBook] = []
     /// Of clients that were reported for the last time.
@@ -88,7 +88,7 @@ struct PacketBooks {
     /// More clients at a time than this share one book.
     private static let mostClients = 100_000
 
-    init(header: PacketHeader? = nil) { self.header = header }
+    init(_ layout: PacketLayout? = nil) { self.layout = layout }
 
     mutating func open(_ name: String, _ key: Key) {
         connections += 1
@@ -110,14 +110,9 @@ struct PacketBooks {
     mutating func count(_ batch: PacketBatch, _ key: Key, captured: Instant, now: () -> Int) {
         let place = place(batch.client.name, key)
         clients[place].arrive(batch.count, batch.byteCount, at: captured)
-        guard let header else { return }
-        if header.sequence != nil, clients[place].sequence == nil {
-            clients[place].sequence = SequenceBook(width: header.integers.width)
-        }
-        let now = header.timestamp == nil ? 0 : now()
-        batch.client.framing.forEachPacket(batch.bytes) { packet in
-            clients[place].look(at: packet, header, now)
-        }
+        guard let layout else { return }
+        let now = layout.timestamp == nil ? 0 : now()
+        clients.withUnsafeMutableBufferPointer { $0[place].look(at: batch, layout, now) }
     }
 
     private mutating func place(_ name: String, _ key: Key) -> Int {
@@ -144,7 +139,7 @@ struct PacketBooks {
     }
 
     func report(_ event: String, listing most: Int) -> JSON {
-        var report = total.described(header)
+        var report = total.described(layout)
         report["event"] = .string(event)
         report["connections"] = .integer(connections)
         report["connected"] = .integer(connected)
@@ -161,7 +156,7 @@ struct PacketBooks {
     private func described(_ client: ClientBook) -> JSON {
         var client = client
         client.takeOver()
-        var value = client.described(header)
+        var value = client.described(layout)
         value["client"] = .string(client.name)
         if let sequence = client.sequence, let first = sequence.first {
             value["first"] = .integer(first)
@@ -192,13 +187,28 @@ struct PacketBooks {
 }
 
 extension ClientBook {
-    fileprivate mutating func look(at packet: UnsafeRawBufferPointer, _ header: PacketHeader, _ now: Int) {
-        guard packet.count >= header.extent else {
-            short += 1
-            return
+    fileprivate mutating func look(at batch: PacketBatch, _ layout: PacketLayout, _ now: Int) {
+        if layout.sequence != nil, sequence == nil { sequence = SequenceBook(width: layout.width) }
+        // Packets of one write mostly have one time: it is recorded once for all of them.
+        var (time, times) = (UInt64(0), 0)
+        batch.client.framing.forEachPacket(batch.bytes) { packet in
+            guard packet.count >= layout.extent else {
+                short += 1
+                return
+            }
+            if let number = layout.sequence(of: packet) { sequence?.count(number) }
+            guard let sent = layout.timestamp(of: packet) else { return }
+            if sent != time {
+                record(time, times, now)
+                (time, times) = (sent, 0)
+            }
+            times += 1
         }
-        if let number = header.sequence(of: packet) { sequence?.count(number) }
-        // A clock that is ahead of ours makes times below zero; they count as none.
-        if let sent = header.timestamp(of: packet) { latency.record(max(0, now &- Int(truncatingIfNeeded: sent))) }
+        record(time, times, now)
+    }
+
+    /// A clock that is ahead of ours makes times below zero; they count as none.
+    private mutating func record(_ sent: UInt64, _ times: Int, _ now: Int) {
+        if times > 0 { latency.record(max(0, now &- Int(truncatingIfNeeded: sent)), times: times) }
     }
 }

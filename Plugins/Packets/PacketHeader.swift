@@ -43,25 +43,14 @@ struct PacketHeader: OptionBlock {
     /// The bytes that a packet must have to hold it.
     var extent: Int { max(sequence.map { $0 + integers.width } ?? 0, timestamp.map { $0 + 8 } ?? 0) }
 
-    func sequence(of packet: UnsafeRawBufferPointer) -> UInt64? {
-        sequence.flatMap { integer(at: $0, integers.width, of: packet) }
-    }
-
-    func timestamp(of packet: UnsafeRawBufferPointer) -> UInt64? {
-        timestamp.flatMap { integer(at: $0, 8, of: packet) }
-    }
-
-    private func integer(at place: Int, _ width: Int, of packet: UnsafeRawBufferPointer) -> UInt64? {
-        guard place + width <= packet.count else { return nil }
-        var value: UInt64 = 0
-        if width == 8 {
-            value = packet.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-            return integers.isBig ? value.byteSwapped : value
-        }
-        for index in 0..<width {
-            value |= UInt64(packet[place + index]) << (8 * UInt64(integers.isBig ? width - 1 - index : index))
-        }
-        return value
+    var layout: PacketLayout {
+        PacketLayout(
+            sequence: sequence,
+            timestamp: timestamp,
+            width: integers.width,
+            isBig: integers.isBig,
+            extent: extent
+        )
     }
 
     /// Writes number and time into a packet that has room for them.
@@ -79,6 +68,38 @@ struct PacketHeader: OptionBlock {
     }
 }
 
+/// The same for who reads many packets.
+struct PacketLayout {
+    let sequence: Int?
+    let timestamp: Int?
+    /// Bytes of a number.
+    let width: Int
+    let isBig: Bool
+    /// The bytes that a packet must have to hold it.
+    let extent: Int
+
+    func sequence(of packet: UnsafeRawBufferPointer) -> UInt64? {
+        sequence.flatMap { integer(at: $0, width, of: packet) }
+    }
+
+    func timestamp(of packet: UnsafeRawBufferPointer) -> UInt64? {
+        timestamp.flatMap { integer(at: $0, 8, of: packet) }
+    }
+
+    private func integer(at place: Int, _ width: Int, of packet: UnsafeRawBufferPointer) -> UInt64? {
+        guard place + width <= packet.count else { return nil }
+        if width == 8 {
+            let value = packet.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            return isBig ? value.byteSwapped : value
+        }
+        var value: UInt64 = 0
+        for index in 0..<width {
+            value |= UInt64(packet[place + index]) << (8 * UInt64(isBig ? width - 1 - index : index))
+        }
+        return value
+    }
+}
+
 /// What the numbers of packets tell: which are missing, came twice, or late.
 struct SequenceBook {
     /// The first number, and the one that comes next; counted on where numbers wrap.
@@ -93,14 +114,11 @@ struct SequenceBook {
 
     private let shift: Int
     /// Which of the last numbers have come, by number modulo the size.
-    private var seen: [UInt64]
+    private var seen = [16 of UInt64](repeating: 0)
     static let window = 1024
 
     /// `width` is that of the numbers, in bytes.
-    init(width: Int) {
-        shift = 64 - 8 * width
-        seen = [UInt64](repeating: 0, count: Self.window / 64)
-    }
+    init(width: Int) { shift = 64 - 8 * width }
 
     mutating func count(_ number: UInt64) {
         guard first != nil else {
@@ -123,7 +141,7 @@ struct SequenceBook {
 
     private mutating func skip(_ missing: Int) {
         if missing >= Self.window {
-            for index in seen.indices { seen[index] = 0 }
+            seen = [16 of UInt64](repeating: 0)
         } else {
             for offset in 0..<missing { unmark(next &+ offset) }
         }

@@ -48,13 +48,13 @@ struct PacketStats: Consumer {
     private var isTimed = false
 
     mutating func start(_ context: StageContext) {
-        books = PacketBooks(header: header)
+        books = PacketBooks(header?.layout)
         if log == .original { context.log(.info, "Started worker process 0 (PID: \(getpid()))") }
     }
 
     mutating func process(_ item: consuming Item<PacketBatch>, _ context: StageContext) {
         let batch = item.payload
-        let key = item.key.isEmpty ? Key(batch.client.name) : item.key
+        let key = item.key.isEmpty ? batch.client.key : item.key
         lastCaptured = item.captured
         switch batch.event {
         case .packets: books.count(batch, key, captured: item.captured) { Int(context.date * 1e9) }

@@ -29,10 +29,10 @@ struct TCPPackets: Source {
     @Option("A client that sends nothing for so long is let go.", in: Duration.milliseconds(10)...)
     var idleTimeout: Duration?
     @Option(
-        "How long packets may wait to be read together with others; 0 reads each as it comes.",
+        "How long packets may wait to be read together with others; 0 reads each as it comes, which costs more.",
         in: .zero...Duration.seconds(1)
     )
-    var latency = Duration.milliseconds(2)
+    var latency = Duration.milliseconds(3)
     @Option("Threads that read. With more than one, the system shares the clients among them.", in: 1...64)
     var threads = 1
     @Option("Addresses that may connect; all, where none is stated.") var allow: [AddressRange] = []
@@ -58,7 +58,7 @@ struct TCPPackets: Source {
         let (host, tls) = (address.address, tls)
         let addresses = { @Sendable in try SocketAddress.resolve(host, .stream, passive: true) }
         let makeTLS = { @Sendable in try tls?.context() }
-        if threads == 1 {
+        if threads == 1, latency > .zero {
             turns = Turns(PacketServer(settings, tls: makeTLS) { .tcp(try addresses()) }, latency: latency)
         } else {
             shards = Shards(threads, settings, latency: latency, tls: makeTLS, at: addresses)

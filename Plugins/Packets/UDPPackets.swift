@@ -26,10 +26,10 @@ struct UDPPackets: Source {
     @Option("A sender that is silent for so long is gone.", in: Duration.milliseconds(10)...)
     var idleTimeout = Duration.seconds(60)
     @Option(
-        "How long packets may wait to be read together with others; 0 reads each as it comes.",
-        in: .zero...Duration.seconds(1)
+        "How long packets may wait to be read together with others.",
+        in: .microseconds(100)...Duration.seconds(1)
     )
-    var latency = Duration.milliseconds(2)
+    var latency = Duration.milliseconds(3)
     @Option("Addresses that may send; all, where none is stated.") var allow: [AddressRange] = []
     @Option("The system's buffer for all that comes.", in: .kibibytes(4)...ByteCount.mebibytes(64))
     var receiveBuffer = ByteCount.mebibytes(4)

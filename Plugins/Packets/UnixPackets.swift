@@ -26,10 +26,10 @@ struct UnixPackets: Source {
     @Option("A client that sends nothing for so long is let go.", in: Duration.milliseconds(10)...)
     var idleTimeout: Duration?
     @Option(
-        "How long packets may wait to be read together with others; 0 reads each as it comes.",
-        in: .zero...Duration.seconds(1)
+        "How long packets may wait to be read together with others.",
+        in: .microseconds(100)...Duration.seconds(1)
     )
-    var latency = Duration.milliseconds(2)
+    var latency = Duration.milliseconds(3)
     @Option("The line that a client must send first.") var token: Secret?
     @Option("The longest such line that is read.", in: 1...65_536) var tokenBytes = 1024
     @Option("How long a client may take to say who it is.", in: Duration.milliseconds(10)...Duration.seconds(3600))

@@ -103,7 +103,7 @@ struct PacketSourceTests {
         var header = PacketHeader()
         header.sequence = 0
         var numbers: [UInt64] = []
-        last.client.framing.forEachPacket(last.bytes) { numbers.append(header.sequence(of: $0) ?? 0) }
+        last.client.framing.forEachPacket(last.bytes) { numbers.append(header.layout.sequence(of: $0) ?? 0) }
         #expect(numbers == [20, 21, 22, 23, 24])
     }
 

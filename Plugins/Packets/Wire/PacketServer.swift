@@ -452,7 +452,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
         var isWanted = true
         while isWanted, gate.withLock({ $0 == .open }) {
             let turn = turn(events.count, Instant.zero + (clock.now - start)) { batch in
-                isWanted = isWanted && intake.push(batch, key: Key(batch.client.name))
+                isWanted = isWanted && intake.push(batch, key: batch.client.key)
             }
             if turn.isDrained {
                 wait(atMost: patience)

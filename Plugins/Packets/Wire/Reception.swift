@@ -30,7 +30,8 @@ struct Turn {
 /// many writes; and woken by the system while little does, so that nothing waits and nobody is awake for nothing.
 struct Turns {
     private let reception: any Reception
-    private let latency: Duration
+    /// In nanoseconds.
+    private let latency: Int
     private var isOpen = false
     private var isWaiting = true
     /// Turns in a row that brought next to nothing.
@@ -40,7 +41,7 @@ struct Turns {
 
     init(_ reception: any Reception, latency: Duration) {
         self.reception = reception
-        self.latency = latency
+        self.latency = latency.nanoseconds
     }
 
     func start(_ context: StageContext) {
@@ -63,14 +64,14 @@ struct Turns {
         _ output: Sender<PacketBatch>
     ) -> Production {
         guard !isWaiting else { return .later }
-        let turn = reception.turn(room, context.now) { output.send($0, key: Key($0.client.name)) }
+        let turn = reception.turn(room, context.now) { output.send($0, key: $0.client.key) }
         if turn.rejected > 0 { context.reject(turn.rejected) }
         guard turn.isDrained else {
             quiet = 0
             return .more
         }
         quiet = turn.batches > 1 ? 0 : quiet + 1
-        if latency > .zero, quiet < Self.mostQuiet { return .at(context.now + latency) }
+        if quiet < Self.mostQuiet { return .at(Instant(nanoseconds: context.now.nanoseconds + latency)) }
         return wait(context)
     }
 
@@ -83,7 +84,7 @@ struct Turns {
 
     func finish(_ context: StageContext, _ output: Sender<PacketBatch>) {
         guard isOpen else { return }
-        reception.finish(context.now) { output.send($0, key: Key($0.client.name)) }
+        reception.finish(context.now) { output.send($0, key: $0.client.key) }
     }
 
     func stopped() { reception.stop() }

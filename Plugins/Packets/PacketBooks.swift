@@ -90,39 +90,39 @@ struct PacketBooks {
 
     init(_ layout: PacketLayout? = nil) { self.layout = layout }
 
-    mutating func open(_ name: String, _ key: Key) {
+    mutating func open(_ client: PacketClient, _ key: Key) {
         connections += 1
         connected += 1
-        let place = place(name, key)
+        let place = place(client, key)
         clients[place].isConnected = true
     }
 
-    mutating func close(_ name: String, _ key: Key, _ reason: Departure, _ trailing: Int) {
+    mutating func close(_ client: PacketClient, _ key: Key, _ reason: Departure, _ trailing: Int) {
         departures[reason.number] += 1
         guard !reason.isRefusal else { return }
-        let place = place(name, key)
+        let place = place(client, key)
         if clients[place].isConnected { connected -= 1 }
         clients[place].isConnected = false
         clients[place].departure = reason
         clients[place].trailing += trailing
     }
 
-    mutating func count(_ batch: PacketBatch, _ key: Key, captured: Instant, now: () -> Int) {
-        let place = place(batch.client.name, key)
+    mutating func count(_ batch: borrowing PacketBatch, _ key: Key, captured: Instant, now: () -> Int) {
+        let place = place(batch.client, key)
         clients[place].arrive(batch.count, batch.byteCount, at: captured)
         guard let layout else { return }
         let now = layout.timestamp == nil ? 0 : now()
         clients.withUnsafeMutableBufferPointer { $0[place].look(at: batch, layout, now) }
     }
 
-    private mutating func place(_ name: String, _ key: Key) -> Int {
+    private mutating func place(_ client: PacketClient, _ key: Key) -> Int {
         if let latest, latest.key == key { return latest.place }
         if let place = places[key] {
             latest = (key, place)
             return place
         }
         guard clients.count < Self.mostClients else { return clients.count - 1 }
-        clients.append(ClientBook(clients.count == Self.mostClients - 1 ? "others" : name))
+        clients.append(ClientBook(clients.count == Self.mostClients - 1 ? "others" : client.name))
         places[key] = clients.count - 1
         latest = (key, clients.count - 1)
         return clients.count - 1
@@ -187,7 +187,7 @@ struct PacketBooks {
 }
 
 extension ClientBook {
-    fileprivate mutating func look(at batch: PacketBatch, _ layout: PacketLayout, _ now: Int) {
+    fileprivate mutating func look(at batch: borrowing PacketBatch, _ layout: PacketLayout, _ now: Int) {
         if layout.sequence != nil, sequence == nil { sequence = SequenceBook(width: layout.width) }
         // Packets of one write mostly have one time: it is recorded once for all of them.
         var (time, times) = (UInt64(0), 0)

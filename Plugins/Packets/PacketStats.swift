@@ -59,10 +59,10 @@ struct PacketStats: Consumer {
         switch batch.event {
         case .packets: books.count(batch, key, captured: item.captured) { Int(context.date * 1e9) }
         case .opened:
-            books.open(batch.client.name, key)
+            books.open(batch.client, key)
             if log == .original { tellArrival(batch.client.name, context) }
         case .closed(let reason, let trailing):
-            books.close(batch.client.name, key, reason, trailing)
+            books.close(batch.client, key, reason, trailing)
             if log == .original, !reason.isRefusal {
                 context.log(.info, "Client \(batch.client.name) disconnected from worker 0")
             }

@@ -78,6 +78,8 @@ struct TCPPacketSink: Consumer {
     private var failures = 0
     private var retry: Instant?
     private var flushed = Instant.zero
+    /// What was on its way when that was asked last.
+    private var lastOnTheWay = 0
     private var confirmWait = Self.firstConfirm
     private var paced: Instant?
     /// The time by which all must be done.
@@ -95,7 +97,8 @@ struct TCPPacketSink: Consumer {
         var connections = 0
     }
 
-    private enum Token { static let connect = 0, close = 1 }
+    /// An operation that connects; one that closes has the number of its connection.
+    private static let connecting = 0
     private static let worthWriting = 64 << 10
     /// The system's buffer holds what a fast peer takes in about this time.
     private static let fullWait = Duration.milliseconds(1)
@@ -114,7 +117,7 @@ struct TCPPacketSink: Consumer {
         isConnecting = true
         retry = nil
         guard !context.isSimulated else {
-            return context.submit(Token.connect) { SimulatedWire() }
+            return context.submit(Self.connecting) { SimulatedWire() }
         }
         let settings = SocketWire.Settings(
             address: address,
@@ -123,20 +126,20 @@ struct TCPPacketSink: Consumer {
             token: token.map { Array($0.reveal().utf8) }
         )
         let tls = tls
-        context.submit(Token.connect, Effort(deadline: timeout + .seconds(10))) {
+        context.submit(Self.connecting, Effort(deadline: timeout + .seconds(10))) {
             try SocketWire(settings, tls: { try tls?.context() }, name: tls?.name)
         }
     }
 
     mutating func completed(_ completion: Completion, _ context: StageContext) throws {
         switch completion.token {
-        case Token.connect:
+        case Self.connecting:
             isConnecting = false
             switch completion.result {
             case .success(let made): connected(made as? any Wire, context)
             case .failure(let error): missed(error, context)
             }
-        case Token.close: closed(completion.result, context)
+        case counts.connections: closed(completion.result, context)
         default: break
         }
         arm(context)
@@ -148,6 +151,7 @@ struct TCPPacketSink: Consumer {
         failures = 0
         wire = made
         isFull = false
+        lastOnTheWay = 0
         counts.connections += 1
         write(context)
     }
@@ -236,16 +240,17 @@ struct TCPPacketSink: Consumer {
             case .broken(let why): return lost(why, context)
             }
         }
-        if queue.heldBytes - queue.unwrittenBytes >= Self.worthWriting { confirm(context) }
+        if queue.onTheWay - lastOnTheWay >= Self.worthWriting { confirm(context) }
         endIfDone(context)
     }
 
     /// Asks what the peer has.
     private mutating func confirm(_ context: StageContext) {
-        guard let wire, queue.hasWritten, !isClosing else { return }
+        guard let wire, queue.onTheWay > 0, !isClosing else { return }
         if let end = wire.end { return lost(end, context) }
         guard let unconfirmed = wire.unconfirmed else { return }
         let done = queue.confirm(allBut: unconfirmed)
+        lastOnTheWay = queue.onTheWay
         confirmWait = done > 0 ? Self.firstConfirm : min(Self.lastConfirm, confirmWait * 2)
         finish(done, context)
     }
@@ -280,7 +285,7 @@ struct TCPPacketSink: Consumer {
         } else if queue.hasUnwritten {
             context.wake(at: flushed + latency)
         }
-        if queue.hasWritten { context.wake(after: confirmWait) }
+        if queue.onTheWay > 0 { context.wake(after: confirmWait) }
     }
 
     // MARK: The end
@@ -299,7 +304,7 @@ struct TCPPacketSink: Consumer {
         }
         isClosing = true
         let left = max(.milliseconds(1), deadline - context.now)
-        context.submit(Token.close, Effort(deadline: left + .seconds(1))) { try wire.finish(within: left) }
+        context.submit(counts.connections, Effort(deadline: left + .seconds(1))) { try wire.finish(within: left) }
     }
 
     private mutating func closed(_ result: Result<any Sendable, any Error>, _ context: StageContext) {

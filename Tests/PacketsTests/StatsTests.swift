@@ -153,7 +153,7 @@ struct SendQueueTests {
             case 8:
                 done += queue.broke(unconfirmed: Int.random(in: 0...onTheWay, using: &chance))
                 onTheWay = 0
-                #expect(queue.unwrittenBytes == queue.heldBytes && !queue.hasWritten)
+                #expect(queue.unwrittenBytes == queue.heldBytes && queue.onTheWay == 0)
             default:
                 if let oldest = queue.dropOldest() {
                     dropped += oldest.payload.count

@@ -19,6 +19,8 @@ final class Connection {
     let place: Int
     var tls: TLSSession?
     var phase = Phase.handshake
+    /// It waits to be read again, with bytes that TLS has and the socket has not.
+    var isHeld = false
     /// When something came last, or when it connected.
     var heard: Instant
     /// The beginning of a packet, and how much of it need not be looked at again.

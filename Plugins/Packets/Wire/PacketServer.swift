@@ -172,6 +172,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     }
 
     private func readHeld(_ room: Int, _ now: Instant, _ turn: inout Turn, _ emit: (PacketBatch) -> Void) {
+        guard !holding.isEmpty else { return }
         let held = holding
         holding = []
         for (place, number) in held.enumerated() {
@@ -180,7 +181,9 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
                 turn.isDrained = false
                 return
             }
-            if let connection = connections[number] { read(connection, now, &turn, emit) }
+            guard let connection = connections[number] else { continue }
+            connection.isHeld = false
+            read(connection, now, &turn, emit)
         }
     }
 
@@ -341,10 +344,11 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
         }
         if isFull { turn.isDrained = false }
         if connection.tls?.holdsBytes ?? false {
-            holding.append(connection.place)
+            if !connection.isHeld { holding.append(connection.place) }
+            connection.isHeld = true
             turn.isDrained = false
         }
-        room.copyBytes(from: connection.carry)
+        if carried > 0 { room.copyBytes(from: connection.carry) }
         take(connection, UnsafeRawBufferPointer(rebasing: room[..<(carried + count)]), now, &turn, emit)
     }
 

@@ -12,41 +12,44 @@ struct SendQueue {
         var isAgain = false
 
         var bytes: Int { item.payload.byteCount - confirmed }
+        /// Packets that the peer does not have.
+        var packets: Int { item.payload.packets(in: confirmed..<item.payload.byteCount) }
     }
 
-    private var entries: [Entry] = []
-    private var head = 0
-    /// Entries that were written whole, and how many bytes of the next one were.
+    /// What was begun, on this connection or an earlier one: it cannot be dropped any more.
+    private var begun = FIFO<Entry>()
+    private var waiting = FIFO<Entry>()
+    /// Of those that were begun, how many are written whole, and how many bytes of the next one.
     private var written = 0
     private var partial = 0
-    /// Bytes written on this connection that are not known to be with the peer, up to the first entry's beginning.
+
+    /// Bytes that the peer is not known to have, and those of them that are not written.
     private(set) var heldBytes = 0
+    private(set) var unwrittenBytes = 0
 
     // Packets.
     private(set) var sent = 0
     private(set) var resent = 0
 
-    var count: Int { entries.count - head }
-    var hasUnwritten: Bool { head + written < entries.count }
-    var hasWritten: Bool { written > 0 || partial > 0 }
-    /// Bytes that wait to be written.
-    private(set) var unwrittenBytes = 0
+    var count: Int { begun.count + waiting.count }
+    var hasUnwritten: Bool { written < begun.count || waiting.count > 0 }
+    var onTheWay: Int { heldBytes - unwrittenBytes }
 
     mutating func add(_ item: consuming Item<PacketBatch>) {
         heldBytes += item.payload.byteCount
         unwrittenBytes += item.payload.byteCount
-        entries.append(Entry(item: item))
+        waiting.append(Entry(item: item))
     }
 
     /// Puts what is to be written next into `pieces`, and returns how many there are.
     func fill(_ pieces: UnsafeMutableBufferPointer<iovec>) -> Int {
         var number = 0
-        var skip = partial
-        for entry in entries[(head + written)...].prefix(pieces.count) {
-            let bytes = entry.item.payload.bytes[(entry.confirmed + skip)...]
+        while number < pieces.count, written + number < count {
+            let place = written + number
+            let entry = place < begun.count ? begun[place] : waiting[place - begun.count]
+            let bytes = entry.item.payload.bytes[(entry.confirmed + (number == 0 ? partial : 0))...]
             let base = UnsafeRawBufferPointer(rebasing: bytes).baseAddress
             pieces[number] = iovec(iov_base: UnsafeMutableRawPointer(mutating: base), iov_len: bytes.count)
-            skip = 0
             number += 1
         }
         return number
@@ -54,62 +57,55 @@ struct SendQueue {
 
     mutating func wrote(_ bytes: Int) {
         unwrittenBytes -= bytes
-        var left = bytes + partial
-        partial = 0
-        while head + written < entries.count, left >= entries[head + written].bytes {
-            let entry = entries[head + written]
-            left -= entry.bytes
-            if entry.isAgain {
-                resent += entry.item.payload.packets(in: entry.confirmed..<entry.item.payload.byteCount)
+        partial += bytes
+        while partial > 0 {
+            if written == begun.count {
+                guard let next = waiting.popFirst() else { return }
+                begun.append(next)
             }
+            let entry = begun[written]
+            guard partial >= entry.bytes else { return }
+            partial -= entry.bytes
+            if entry.isAgain { resent += entry.packets }
             written += 1
         }
-        partial = left
     }
 
     /// All written bytes but the last so many are with the peer; returns how many items are so done.
     mutating func confirm(allBut unconfirmed: Int) -> Int {
-        var onTheWay = entries[head..<(head + written)].reduce(partial) { $0 + $1.bytes }
         var done = 0
-        while written > 0, onTheWay - entries[head].bytes >= unconfirmed {
-            let entry = entries[head]
-            onTheWay -= entry.bytes
+        while written > 0, onTheWay - begun[0].bytes >= unconfirmed, let entry = begun.popFirst() {
             heldBytes -= entry.bytes
-            sent += entry.item.payload.packets(in: entry.confirmed..<entry.item.payload.byteCount)
-            head += 1
+            sent += entry.packets
             written -= 1
             done += 1
         }
-        compact()
         return done
     }
 
     /// The connection is lost, and with it what was not confirmed: it is written again, from the first packet that the
-    /// peer does not have whole.
+    /// peer does not have whole. Returns how many items are done.
     mutating func broke(unconfirmed: Int) -> Int {
         let done = confirm(allBut: unconfirmed)
-        let onTheWay = entries[head..<(head + written)].reduce(partial) { $0 + $1.bytes }
-        if head < entries.count, hasWritten {
-            let confirmed = min(entries[head].bytes, max(0, onTheWay - unconfirmed))
-            let whole = entries[head].item.payload.wholeBytes(upTo: entries[head].confirmed + confirmed)
-            let more = whole - entries[head].confirmed
-            sent += entries[head].item.payload.packets(in: entries[head].confirmed..<whole)
-            entries[head].confirmed = whole
-            heldBytes -= more
-            unwrittenBytes -= more
-        }
-        let begun = written + (partial > 0 ? 1 : 0)
-        for place in head..<min(entries.count, head + begun) { entries[place].isAgain = true }
-        unwrittenBytes += onTheWay
+        if written > 0 || partial > 0 { confirmPart(min(begun[0].bytes, max(0, onTheWay - unconfirmed))) }
+        for place in 0..<(written + (partial > 0 ? 1 : 0)) { begun[place].isAgain = true }
+        unwrittenBytes = heldBytes
         (written, partial) = (0, 0)
         return done
     }
 
-    /// Takes out the oldest that was not begun; nil where all are on their way.
+    /// So many bytes of the first item are with the peer.
+    private mutating func confirmPart(_ bytes: Int) {
+        let entry = begun[0]
+        let whole = entry.item.payload.wholeBytes(upTo: entry.confirmed + bytes)
+        sent += entry.item.payload.packets(in: entry.confirmed..<whole)
+        heldBytes -= whole - entry.confirmed
+        begun[0].confirmed = whole
+    }
+
+    /// Takes out the oldest that was not begun; nil where all were.
     mutating func dropOldest() -> Item<PacketBatch>? {
-        let place = head + written + (partial > 0 ? 1 : 0)
-        guard place < entries.count, !entries[place].isAgain else { return nil }
-        let entry = entries.remove(at: place)
+        guard let entry = waiting.popFirst() else { return nil }
         heldBytes -= entry.bytes
         unwrittenBytes -= entry.bytes
         return entry.item
@@ -117,21 +113,44 @@ struct SendQueue {
 
     /// Gives everything up; returns how many items and packets that are.
     mutating func giveUp() -> (items: Int, packets: Int) {
-        let left = entries[head...]
-        let packets = left.reduce(0) { $0 + $1.item.payload.packets(in: $1.confirmed..<$1.item.payload.byteCount) }
-        entries = []
-        (head, written, partial, heldBytes, unwrittenBytes) = (0, 0, 0, 0, 0)
-        return (left.count, packets)
+        var (items, packets) = (0, 0)
+        while let entry = begun.popFirst() ?? waiting.popFirst() {
+            items += 1
+            packets += entry.packets
+        }
+        (written, partial, heldBytes, unwrittenBytes) = (0, 0, 0, 0)
+        return (items, packets)
+    }
+}
+
+/// A queue whose ends cost the same.
+private struct FIFO<Element> {
+    private var elements: [Element?] = []
+    private var head = 0
+
+    var count: Int { elements.count - head }
+
+    subscript(place: Int) -> Element {
+        get {
+            guard let element = elements[head + place] else { preconditionFailure("nothing at \(place)") }
+            return element
+        }
+        set { elements[head + place] = newValue }
     }
 
-    private mutating func compact() {
-        if head == entries.count {
-            entries.removeAll(keepingCapacity: true)
-            head = 0
-        } else if head >= 256 {
-            entries.removeFirst(head)
-            head = 0
+    mutating func append(_ element: consuming Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        defer {
+            elements[head] = nil
+            head += 1
+            if head == elements.count || head >= 1024 {
+                elements.removeFirst(head)
+                head = 0
+            }
         }
+        return elements[head]
     }
 }
 

@@ -48,6 +48,12 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     private enum Phase { case new, open, closed }
     private let gate = Mutex(Phase.new)
 
+    /// Clients send faster than they are read. Then a turn takes few of them, the next the next few: what it reads is
+    /// worked on while it is in the processor's cache, and its memory serves the next.
+    private var isFlooded = false
+    private static let mostFlooded = 2
+    private static let flood = 16 << 10
+
     /// Numbers below are listeners.
     private static let firstConnection = 16
     private static let mostAccepted = 64
@@ -157,7 +163,8 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
         var turn = Turn()
         sweep(now, &turn, emit)
         readHeld(room, now, &turn, emit)
-        let most = max(1, min(events.count, room - turn.batches))
+        let most = max(1, min(isFlooded ? Self.mostFlooded : events.count, room - turn.batches))
+        isFlooded = false
         let count = poller.look(UnsafeMutableBufferPointer(rebasing: events[..<most]))
         if count == most { turn.isDrained = false }
         for event in events[..<count] where !Poller.isBell(event) {
@@ -343,6 +350,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
             return
         }
         if isFull { turn.isDrained = false }
+        if count >= Self.flood { isFlooded = true }
         if connection.tls?.holdsBytes ?? false {
             if !connection.isHeld { holding.append(connection.place) }
             connection.isHeld = true

@@ -65,7 +65,7 @@ struct LinkTrial {
     private var steps: [Step] = []
     private var chance: RandomSource
     private let census = Census()
-    private let slots = UnsafeMutablePointer<Slot>.allocate(capacity: 64)
+    private var slots = UnsafeMutablePointer<Slot>.allocate(capacity: 64)
 
     // What the sender has sent, and what it could not hand over yet.
     private var sequences: [Int] = [0, 0]
@@ -203,7 +203,10 @@ struct LinkTrial {
 
     private mutating func offer(_ entries: [LinkModel.Entry], copying: Bool) -> Int {
         for (index, entry) in entries.enumerated() { fill(slots + index, entry) }
-        let accepted = queue.offer(slots, entries.count, copying: copying, now: now)
+        let accepted =
+            copying
+            ? queue.offer(slots, entries.count, copying: true, now: now)
+            : queue.offer(batch: &slots, entries.count, now: now)
         for index in (copying ? 0 : accepted)..<entries.count { (slots + index).destroy() }
         return accepted
     }
@@ -214,11 +217,11 @@ struct LinkTrial {
             slot.initialize(to: Slot(header: header(item.source, item.sequence, captured: item.captured)))
             // Alternately in place and in a box.
             if item.sequence % 2 == 0 {
-                slot.fill(Tracked(value: item.sequence, token: census.token()), 0)
+                Tracked(value: item.sequence, token: census.token()).put(into: slot)
             } else {
-                slot.fill(Bulky(value: item.sequence, token: census.token()), 0)
+                Bulky(value: item.sequence, token: census.token()).put(into: slot)
             }
-            slot.pointee.header.bytes = UInt32(item.bytes)
+            slot.pointee.header.bytes = item.bytes
         case .gap(let source, let first, let count, let reason):
             slot.initialize(to: Slot(gapAt: header(source, first, captured: 0), count: count, reason: reason))
         }
@@ -235,7 +238,7 @@ struct LinkTrial {
     }
 
     private mutating func take(_ most: Int) -> [LinkModel.Entry] {
-        let count = queue.take(into: slots, most, now: now)
+        let count = queue.take(into: &slots, most, now: now)
         return (0..<count).map { index in
             let slot = slots + index
             defer { slot.destroy() }
@@ -251,7 +254,7 @@ struct LinkTrial {
                     source: header.source,
                     sequence: value == .integer(header.sequence) ? header.sequence : -1,
                     captured: header.captured.nanoseconds,
-                    bytes: Int(header.bytes)
+                    bytes: header.bytes
                 )
             )
         }

@@ -12,7 +12,7 @@ struct SlotTests {
 
     private func fill(_ payload: consuming some Payload) {
         slots.initialize(to: Slot(header: header(7)))
-        slots.fill(payload, 0)
+        payload.put(into: slots)
     }
 
     @Test func `a header is 56 bytes and a slot 80, whatever it carries`() {
@@ -110,17 +110,18 @@ struct SlotTests {
         var chance = RandomSource(seed: seed)
         var ring = Ring()
         var model: [Int] = []
-        let batch = UnsafeMutablePointer<Slot>.allocate(capacity: 50)
+        var batch = Node.allocateBatch()
+        var exchanges = 0
         defer { batch.deallocate() }
         var next = 0
         func make(_ place: UnsafeMutablePointer<Slot>) {
             place.initialize(to: Slot(header: header(next)))
-            place.fill(Tracked(value: next, token: census.token()), 0)
+            Tracked(value: next, token: census.token()).put(into: place)
             next += 1
         }
         for _ in 0..<60 {
             let number = Int.random(in: 0...50, using: &chance)
-            switch Int.random(in: 0..<5, using: &chance) {
+            switch Int.random(in: 0..<8, using: &chance) {
             case 0:
                 model.append(next)
                 make(ring.pushBack())
@@ -134,6 +135,21 @@ struct SlotTests {
             case 3 where !model.isEmpty:
                 ring.popFront().destroy()
                 model.removeFirst()
+            case 4:
+                for index in 0..<number { make(batch + index) }
+                if ring.exchange(&batch, number) {
+                    model += next - number..<next
+                    exchanges += 1
+                } else {
+                    for index in 0..<number { (batch + index).destroy() }
+                }
+            case 5, 6:
+                let number = model.count
+                guard number <= Node.batch, ring.exchangeOut(&batch, number) else { continue }
+                exchanges += 1
+                #expect((0..<number).map { batch[$0].header.sequence } == model)
+                for index in 0..<number { (batch + index).destroy() }
+                model = []
             default:
                 let number = min(number, model.count)
                 ring.moveOut(to: batch, number)

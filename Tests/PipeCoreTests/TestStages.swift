@@ -76,7 +76,7 @@ extension StageBody {
                 }
                 return count
             },
-            produce: produce,
+            produce: produce ?? { _, _ in .later },
             wake: wake,
             completed: completed,
             ended: { _, _ in },

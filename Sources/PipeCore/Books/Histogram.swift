@@ -19,24 +19,6 @@ public struct Histogram: Sendable, Hashable {
         most = max(most, value)
     }
 
-    /// The times from capture to now of items of one batch; gaps have none.
-    mutating func recordAges(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, now: Int) {
-        if count == 0 { counts = [Int](repeating: 0, count: Self.size) }
-        var (total, greatest, items) = (0, most, 0)
-        counts.withUnsafeMutableBufferPointer { counts in
-            for index in 0..<number where !slots[index].header.isGap {
-                let value = max(0, now &- slots[index].header.captured.nanoseconds)
-                counts[Self.bucket(of: value)] += 1
-                total &+= value
-                greatest = max(greatest, value)
-                items += 1
-            }
-        }
-        count += items
-        sum &+= total
-        most = greatest
-    }
-
     private static func bucket(of value: Int) -> Int {
         let shift = max(0, Int.bitWidth - 5 - value.leadingZeroBitCount)
         return min(shift * 16 + (value >> shift), size - 1)

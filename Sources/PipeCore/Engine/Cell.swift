@@ -28,7 +28,9 @@ public struct Cell: ~Copyable {
     @usableFromInline let saved: UnsafeMutablePointer<Slot>
     @usableFromInline var hasSaved = false
     /// Something is to be done after each item: its copy goes, or its outputs are marked.
-    @usableFromInline var caresForItems = false
+    @usableFromInline var marksItems = false
+    /// An item may be a gap, or there is something to be done before or after it.
+    @usableFromInline var needsCare = false
     /// Whether a partner downstream waits: then who an item was is remembered, for the gap that its failure leaves.
     @usableFromInline var leavesGaps = false
     @usableFromInline var current: Header?
@@ -58,8 +60,10 @@ public struct Cell: ~Copyable {
     /// What a call leaves open was used up by the stage.
     @inlinable
     mutating func settle() {
-        done &+= counted(open, .stageUsedUp)
-        open = 0
+        if open != 0 {
+            done &+= counted(open, .stageUsedUp)
+            open = 0
+        }
     }
 
     @inlinable

@@ -38,11 +38,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     let meter: MemoryMeter?
     private(set) var nodes: [Node] = []
     private(set) var links: [Link] = []
-    /// Set once, before anything is stepped.
-    unowned(unsafe) var runner: any Runner
-    /// The stage copies, or their replicas, at both ends of each link.
-    private var linkTakers: [[Node]] = []
-    private var linkSenders: [[Node]] = []
+    let runner: any Runner
     /// The replicas of each stage copy of the plan; most have one.
     private(set) var copies: [[Node]] = []
     private(set) var orderings: [Ordering] = []
@@ -72,27 +68,12 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         for (index, link) in plan.links.enumerated() { outputs[link.from.stage][link.from.port].append(links[index]) }
         for (index, stage) in plan.stages.enumerated() { copies.append(makeCopies(stage, outputs[index])) }
         for (index, link) in plan.links.enumerated() {
-            linkSenders.append(copies[link.from.stage])
-            linkTakers.append(copies[link.to.stage])
-            for node in copies[link.to.stage] {
-                node.inputs.append(Node.InputLink(link: links[index], port: link.to.port, sender: link.from.stage))
-            }
+            let (senders, takers) = (copies[link.from.stage], copies[link.to.stage])
+            links[index].connect(senders: senders, takers: takers)
+            for node in takers { node.connect(links[index], port: link.to.port, sender: link.from.stage) }
         }
-        for link in links {
-            if linkTakers[link.index].count == 1 { link.taker = linkTakers[link.index][0] }
-            if linkSenders[link.index].count == 1 { link.sender = linkSenders[link.index][0] }
-        }
-        findFollowers()
-    }
-
-    private func findFollowers() {
-        for link in links {
-            let (senders, takers) = (linkSenders[link.index], linkTakers[link.index])
-            guard !inLoop[link.index], let follower = Node.follower(of: senders[0], by: link, takers[0]) else {
-                continue
-            }
-            senders[0].follower = follower
-            follower.leader = senders[0]
+        for (index, link) in links.enumerated() where !inLoop[index] {
+            Node.join(copies[link.plan.from.stage][0], by: link, copies[link.plan.to.stage][0])
         }
     }
 
@@ -123,18 +104,6 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
             node.stopRequest.store(true, ordering: .relaxed)
             node.notify()
         }
-    }
-
-    /// Tells the stage behind a link that something came, or that nothing more will.
-    func takers(of link: Link) {
-        if let taker = link.taker { return taker.notify() }
-        for node in linkTakers[link.index] { node.notify() }
-    }
-
-    /// Tells the stage before a link that there is room.
-    func senders(of link: Link) {
-        if let sender = link.sender { return sender.notify() }
-        for node in linkSenders[link.index] { node.notify() }
     }
 
     func intakeOpened() { openIntakes.add(1, ordering: .relaxed) }
@@ -213,7 +182,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         if mayClose, !loops.isEmpty, loops.allSatisfy({ !links[$0].hasItems }) {
             for index in loops {
                 links[index].close()
-                takers(of: links[index])
+                links[index].notifyTakers()
             }
             return true
         }

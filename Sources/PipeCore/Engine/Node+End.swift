@@ -11,7 +11,7 @@ extension Node {
                 guard isStopping, intakes.allSatisfy(\.link.isEnded) else { return false }
             } else {
                 for port in 0..<setup.inputs where !endedInputs.contains(port) {
-                    guard inputs.allSatisfy({ $0.port != port || $0.link.isEnded }) else { continue }
+                    guard inputs.allSatisfy({ $0.port != port || $0.link.with { $0.isEnded } }) else { continue }
                     endedInputs.insert(port)
                     guard attempt({ try body.ended(port, context) }) else { return true }
                 }
@@ -34,11 +34,12 @@ extension Node {
         body?.discard()
         body = nil
         closeIntakes(.cancelled)
-        let links = lane.map { $0.ordering.closed() ? $0.ordering.links : [] } ?? outputLinks
+        let links = ordering.map { $0.closed() ? $0.links : [] } ?? outputLinks
         for link in links {
             link.close()
-            engine.takers(of: link)
+            link.notifyTakers()
         }
+        publish()
         engine.closed(self)
     }
 
@@ -55,7 +56,7 @@ extension Node {
     func cancel(_ reason: DropReason) {
         body?.discard()
         body = nil
-        if lane != nil { _ = flushLane(cell.pointee.now) }
+        if let ordering { _ = flush(over: ordering, cell.pointee.now) }
         cell.pointee.drop(counted(discardInbox(), .inboxCancelled), reason)
         cell.pointee.drop(counted(cell.pointee.kept, .keptCancelled), reason)
         cell.pointee.kept = 0
@@ -68,11 +69,13 @@ extension Node {
 
     // MARK: Numbers
 
-    /// Makes what the step has changed readable for others.
+    /// Makes what has changed readable for others.
     func publish() {
         numbersLock.lock()
-        recordWork()
+        numbers.busy = busy
+        if times.count > 0 { numbers.record(&times) }
         numbers.books.in = cell.pointee.taken
+        numbers.passedOver = passedOver
         numbers.books.done = cell.pointee.done
         numbers.books.failed = cell.pointee.failed
         numbers.books.made = cell.pointee.made
@@ -106,13 +109,7 @@ extension Node {
         return items
     }
 
-    func recordWork() {
-        numbers.busy += worked.time
-        if worked.items > 0 { numbers.service.record(worked.time / worked.items, times: worked.items) }
-        worked = (0, 0)
-    }
-
-    var outputLinks: [Link] { (0..<outputs).flatMap { outboxes[$0].links.map(\.link) } }
+    var outputLinks: [Link] { (0..<outputs).flatMap { outboxes[$0].links.map(\.object) } }
     var hasPending: Bool {
         for port in 0..<outputs where outboxes[port].count > 0 { return true }
         return false

@@ -3,18 +3,20 @@ import Synchronization
 // What a step does with items: makes them, takes them, works on them.
 extension Node {
     func produce(_ now: Int) -> Bool {
-        guard let body, !hasFinished else { return false }
+        guard let calls, !hasFinished else { return false }
         if stopRequest.load(ordering: .relaxed) { isStopping = true }
         if isStopping { for intake in intakes { intake.close() } }
-        if takeIntakes(now) { return true }
-        if !intakes.isEmpty, intakes.allSatisfy(\.link.isEnded) { isStopping = true }
-        guard !isStopping, let produce = body.produce, now >= nextProduction else {
+        if !intakes.isEmpty {
+            if takeIntakes(now) { return true }
+            if intakes.allSatisfy(\.link.isEnded) { isStopping = true }
+        }
+        guard !isStopping, now >= nextProduction else {
             if nextProduction != .max, nextProduction > now, !isStopping {
                 arm(at: nextProduction)
             }
             return false
         }
-        if engine.isMemoryFull {
+        if let meter, meter.isFull, engine.isMemoryFull {
             engine.awaitMemory(self)
             return false
         }
@@ -22,11 +24,11 @@ extension Node {
         guard room > 0 else { return !mustWaitForRoom() }
         let before = cell.pointee.made
         var next = Production.later
-        guard attempt({ next = try produce(runner.batch(room), context) }) else { return false }
+        guard attempt({ next = try calls.with { try $0.produce(batch(room), context) } }) else { return false }
         if cell.pointee.made > before { lastItem = now }
-        let after = runner.spent(on: cell.pointee.made - before)
+        let after = time(after: cell.pointee.made - before)
         learnCost(after - now, of: cell.pointee.made - before)
-        worked = (after - now, 0)
+        busy += after - now
         workedUntil = after
         switch next {
         case .more: return true
@@ -49,8 +51,8 @@ extension Node {
         for intake in intakes {
             let room = min(self.room, Self.batch)
             guard room > 0 else { return !mustWaitForRoom() }
-            let (count, makesRoom) = intake.link.take(into: inbox, room, now: now)
-            for index in 0..<count { outboxes[0].push().moveInitialize(from: inbox + index, count: 1) }
+            let (count, makesRoom) = intake.link.take(into: &inbox, room, now: now)
+            for index in 0..<count { outboxes[0].push { $0.moveInitialize(from: inbox + index, count: 1) } }
             outboxes[0].sent += counted(count, .intakeSent)
             cell.pointee.made += counted(count, .intakeMade)
             if makesRoom { intake.madeRoom() }
@@ -63,14 +65,14 @@ extension Node {
     }
 
     var room: Int {
-        if let lane { return min(Self.batch, lane.ordering.room) }
+        if let ordering { return min(Self.batch, ordering.room) }
         var room = Self.batch
         for port in 0..<outputs { room = min(room, outboxes[port].room) }
         return room
     }
 
     func mustWaitForRoom() -> Bool {
-        if let lane { return lane.ordering.mustWait() }
+        if let ordering { return ordering.mustWait() }
         var mustWait = false
         for port in 0..<outputs where outboxes[port].mustWait() { mustWait = true }
         return mustWait
@@ -89,23 +91,33 @@ extension Node {
         // A link that may drop keeps what waits, so that it can; a slow stage takes what it can do in a short time.
         let cost = cost.load(ordering: .relaxed)
         let affordable = max(1, 100_000 / max(1, cost))
-        let most = input.link.policy.mayDrop && cost > 1000 ? 1 : min(room, affordable)
-        let wanted = runner.batch(min(most, Self.batch))
-        let (count, wakesSender) = take(input.link, wanted, now)
-        if wakesSender { engine.senders(of: input.link) }
-        if lane != nil, input.link.isEnded { engine.takers(of: input.link) }  // this replica took the last items
+        let (count, items) = input.link.with { link in
+            let most = cost > 1000 && link.policy.mayDrop ? 1 : min(room, affordable)
+            let (count, wakesSender) = take(link, batch(min(most, Self.batch)), now)
+            if wakesSender { link.notifySenders() }
+            if ordering != nil, link.isEnded { link.notifyTakers() }  // this replica took the last items
+            return (count, link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count)
+        }
         guard count > 0 else { return hasInput }
-        let items = input.link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count
         took(count, from: input.port, items: items, now: now)
         process(now)
         return true
     }
 
     func take(_ link: Link, _ most: Int, _ now: Int) -> (count: Int, wakesSender: Bool) {
-        guard let lane else { return link.take(into: inbox, most, now: now) }
-        let (count, wakesSender, tickets) = lane.ordering.take(link, into: inbox, most, now: now)
-        self.lane?.took(tickets)
+        guard let ordering else { return link.take(into: &inbox, most, now: now) }
+        let (count, wakesSender, tickets) = ordering.take(link, into: &inbox, most, now: now)
+        lane?.took(tickets)
         return (count, wakesSender)
+    }
+
+    /// A whole batch stands in the inbox, which the stage before sent in one step.
+    func tookOver(_ count: Int, sentAt: Int, now: Int) {
+        (inboxStart, inboxEnd, inboxInput) = (0, count, 0)
+        lastItem = now
+        cell.pointee.taken += counted(count, .stageTook)
+        record(.wait, now - sentAt, items: count)
+        if isSink { recordLatencies(count, now) }
     }
 
     /// A batch stands in the inbox.
@@ -113,28 +125,65 @@ extension Node {
         (inboxStart, inboxEnd, inboxInput) = (0, count, port)
         lastItem = now
         cell.pointee.taken += counted(items, .stageTook)
-        numbersLock.locked {
-            numbers.recordWaits(inbox, count, now: now)
-            if isSink { numbers.recordLatencies(inbox, count, now: now) }
+        recordWaits(count, now)
+        if isSink { recordLatencies(count, now) }
+    }
+
+    // MARK: Times
+
+    private func recordWaits(_ count: Int, _ now: Int) {
+        var index = 0
+        while index < count {
+            let header = inbox[index].header
+            var end = index + 1
+            guard !header.isGap else {
+                index = end
+                continue
+            }
+            while end < count, inbox[end].header.sent == header.sent, !inbox[end].header.isGap { end += 1 }
+            record(.wait, now &- header.sent.nanoseconds, items: end - index)
+            index = end
         }
+    }
+
+    private func recordLatencies(_ count: Int, _ now: Int) {
+        var index = 0
+        while index < count {
+            let header = inbox[index].header
+            var end = index + 1
+            guard !header.isGap else {
+                index = end
+                continue
+            }
+            while end < count, inbox[end].header.captured == header.captured, inbox[end].header.source == header.source,
+                !inbox[end].header.isGap
+            { end += 1 }
+            record(.latency(source: header.source), now &- header.captured.nanoseconds, items: end - index)
+            index = end
+        }
+    }
+
+    private func record(_ kind: TimeRuns.Kind, _ nanoseconds: Int, items: Int) {
+        if times.isFull { numbersLock.locked { numbers.record(&times) } }
+        times.add(kind, nanoseconds, items: items)
     }
 
     var hasRoomForBatch: Bool { room >= Self.batch || setup.outputs == 0 }
 
     var hasInput: Bool {
-        inputs.contains { $0.link.hasItems && !pausedInputs.contains($0.port) }
+        inputs.contains { $0.link.with { $0.hasItems } && !pausedInputs.contains($0.port) }
     }
 
     /// The link to take from: of those that hold something the one of the highest priority, in turn where several have
     /// it. Links stand in order of priority.
     func nextInput() -> InputLink? {
-        if inputs.count == 1 { return inputs[0].link.hasItems && pausedInputs.isEmpty ? inputs[0] : nil }
+        if inputs.count == 1 { return inputs[0].link.with { $0.hasItems } && pausedInputs.isEmpty ? inputs[0] : nil }
         var best: Int?
         for offset in 0..<inputs.count {
             let index = (turn + offset) % inputs.count
             let input = inputs[index]
-            guard input.link.hasItems, !pausedInputs.contains(input.port) else { continue }
-            if best.map({ inputs[$0].link.policy.priority < input.link.policy.priority }) ?? true { best = index }
+            guard input.link.with({ $0.hasItems }), !pausedInputs.contains(input.port) else { continue }
+            if best.map({ inputs[$0].priority < input.priority }) ?? true { best = index }
         }
         guard let best else { return nil }
         turn = best + 1
@@ -142,17 +191,18 @@ extension Node {
     }
 
     func process(_ now: Int) {
-        guard let body else { return }
+        guard let calls else { return }
         cell.pointee.input = inboxInput
         let slots = inbox + inboxStart
         var number = inboxEnd - inboxStart
         if faults.slow > 0 || faults.errorShare > 0 { number = disturbItems(slots, now) }
         guard number > 0 else { return }
-        let done = body.process(slots, number, context)
+        let done = calls.with { $0.process(slots, number, context) }
         inboxStart += done
-        let after = runner.spent(on: done)
+        let after = time(after: done)
         learnCost(after - now, of: done)
-        worked = (after - now, done)
+        busy += after - now
+        if done > 0 { record(.service, (after - now) / done, items: done) }
         workedUntil = after
     }
 

@@ -5,7 +5,6 @@ extension Node {
         guard phase != .closed else { return false }
         cell.pointee.now = now
         cell.pointee.stops = false
-        defer { publish() }
         guard flush() else { return false }
         if phase == .closing {
             close()
@@ -47,23 +46,23 @@ extension Node {
     /// Offers what was sent to the links; true when all is gone.
     func flush() -> Bool {
         let now = cell.pointee.now
-        if lane != nil { return flushLane(now) }
+        if let ordering { return flush(over: ordering, now) }
         var isEmpty = true
         for port in 0..<outputs {
             let outbox = outboxes + port
             guard outbox.pointee.count > 0, !(follows && handOver(outbox, now: now)) else { continue }
-            if !outbox.pointee.flush(now: now, told: { engine.takers(of: $0) }) { isEmpty = false }
+            if !outbox.pointee.flush(now: now) { isEmpty = false }
         }
         return isEmpty
     }
 
-    func flushLane(_ now: Int) -> Bool {
-        guard let lane else { return true }
-        if !lane.finished.isEmpty || hasPending {
-            lane.ordering.hand(over: lane, outboxes)
+    /// A replica's items leave in the order that all replicas share.
+    func flush(over ordering: Ordering, _ now: Int) -> Bool {
+        if let lane, !lane.finished.isEmpty || hasPending {
+            ordering.hand(over: lane, outboxes)
             self.lane?.handedOver()
         }
-        return lane.ordering.flush(now: now) { engine.takers(of: $0) }
+        return ordering.flush(now: now)
     }
 
     // MARK: Beginning and failing
@@ -148,11 +147,13 @@ extension Node {
     func die() {
         phase = .closing
         cell.pointee.failed += counted(discardInbox(), .inboxFailed)
-        if let lane, !lane.ordering.died() {
+        if let ordering, !ordering.died() {
             log(.warning, "goes on with fewer replicas")
             return
         }
-        for input in inputs where input.link.discard(.failed, forGood: true) { engine.senders(of: input.link) }
+        for input in inputs {
+            input.link.with { if $0.discard(.failed, forGood: true) { $0.notifySenders() } }
+        }
         engine.died(self)
     }
 
@@ -171,6 +172,7 @@ extension Node {
     // MARK: Events
 
     func deliverEvents(_ now: Int) {
+        guard mailbox.hasMail || now >= cell.pointee.wake || faults.isPending else { return }
         guard let body else { return }
         if faults.kill {
             faults.kill = false

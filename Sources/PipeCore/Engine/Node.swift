@@ -6,18 +6,22 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     let setup: StagePlan
     let fullName: String
     let outputs: Int
-    // The engine owns its nodes and links, and outlives every step: references to and fro are not counted, since each
-    // step would count them up and down a dozen times.
     unowned(unsafe) let engine: Engine
-    unowned(unsafe) let runner: any Runner
+    let runner: any Runner
+    /// Where time is real: when the run began.
+    private let realStart: Int?
+    let meter: MemoryMeter?
     let cell: UnsafeMutablePointer<Cell>
     /// One for each output.
     let outboxes: UnsafeMutablePointer<Outbox>
-    var inputs: [InputLink] = []
+    private(set) var inputs = FixedList<InputLink>([])
     var phase = Phase.new
-    var body: StageBody?
+    var body: StageBody? { didSet { calls = body.map(Uncounted.init) } }
+    /// The same, for what is called in each step.
+    private(set) var calls: Uncounted<StageBody>?
 
-    /// Set for one of several replicas.
+    /// Set for one of several replicas, with its part in it.
+    let ordering: Ordering?
     var lane: Lane?
 
     // What has been taken and not worked on yet.
@@ -36,8 +40,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// Nanoseconds that an item costs, as measured; unknown counts as expensive.
     let cost = Atomic<Int>(unknownCost)
     static let unknownCost = 20_000
-    /// What the step has worked on, for the numbers.
-    var worked = (time: 0, items: 0)
+    /// The time that it has worked.
+    var busy = 0
     var workedUntil = 0
     var restarts: [Int] = []
     var failure: String?
@@ -59,14 +63,19 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     // Faults of a test.
     var faults = NodeFaults()
 
+    /// Items that came from the stage before without a queue.
+    private(set) var passedOver = 0
     let numbersLock = Lock()
+    var times = TimeRuns()
     var numbers = NodeNumbers()
 
     private let schedule = Atomic<UInt8>(Schedule.idle)
+    /// The next in the workers' queue.
+    var nextReady: Uncounted<Node>?
     /// The stage behind it, where it could be absorbed, and whether it is.
-    unowned(unsafe) var follower: Node?
-    var follows = false
-    unowned(unsafe) var leader: Node?
+    private var follower: Uncounted<Node>?
+    private(set) var follows = false
+    private var leader: Uncounted<Node>?
 
     enum Phase: Equatable {
         case new, running
@@ -76,9 +85,10 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     }
 
     struct InputLink {
-        unowned(unsafe) let link: Link
+        let link: Uncounted<Link>
         let port: Int
         let sender: Int
+        var priority: Int { link.with { $0.policy.priority } }
     }
 
     init(_ index: Int, _ setup: StagePlan, _ engine: Engine, links: [[Link]], ordering: Ordering? = nil) {
@@ -89,28 +99,31 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         numbers.sent = [Int](repeating: 0, count: setup.outputs)
         self.engine = engine
         runner = engine.runner
+        realStart = engine.runner.realStart
+        meter = engine.meter
         cell = .allocate(capacity: 1)
         cell.initialize(to: Cell(source: UInt32(index), seed: engine.options.seed &+ UInt64(index) &* 0x9E37_79B9))
         cell.pointee.savesItems = setup.onError == .deadLetter
-        cell.pointee.caresForItems = setup.onError == .deadLetter || ordering != nil
+        cell.pointee.marksItems = setup.onError == .deadLetter || ordering != nil
+        self.ordering = ordering
         lane = ordering.map { Lane($0, ports: links.count) }
         outboxes = .allocate(capacity: max(1, links.count))
         for (port, links) in links.enumerated() {
             (outboxes + port).initialize(to: Outbox(links: links, cell: cell, isPassedOn: ordering != nil))
         }
-        inbox = .allocate(capacity: Self.batch)
+        inbox = Self.allocateBatch()
         isSink = links.allSatisfy(\.isEmpty)
         cell.pointee.leavesGaps = links.contains { $0.contains(where: \.leavesGaps) }
+        if cell.pointee.marksItems || cell.pointee.leavesGaps { cell.pointee.needsCare = true }
     }
 
     deinit {
         body?.discard()
         _ = discardInbox()
         cell.pointee.forget()
-        for port in 0..<outputs {
-            outboxes[port].destroySlots()
-            outboxes[port].slots.deallocate()
-        }
+        for port in 0..<outputs { outboxes[port].deallocate() }
+        inputs.deallocate()
+        times.deallocate()
         outboxes.deinitialize(count: setup.outputs)
         outboxes.deallocate()
         cell.pointee.saved.deallocate()
@@ -121,6 +134,17 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     /// Most items that a step works on.
     static let batch = 64
+    /// Slots of its memory: one more, see `Outbox.entered`.
+    static let batchMemory = batch + 1
+
+    static func allocateBatch() -> UnsafeMutablePointer<Slot> { .allocate(capacity: batchMemory) }
+
+    func connect(_ link: Link, port: Int, sender: Int) {
+        let more = FixedList(inputs + [InputLink(link: Uncounted(link), port: port, sender: sender)])
+        inputs.deallocate()
+        inputs = more
+        if link.leavesGaps { cell.pointee.needsCare = true }
+    }
 
     var context: StageContext { StageContext(cell: cell, node: self) }
     var isOver: Bool { phase == .closed }
@@ -150,7 +174,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
                 // What the caller has done must be seen by who lets this stage go, or the caller must see that it was.
                 atomicMemoryFence(ordering: .sequentiallyConsistent)
                 current = schedule.load(ordering: .sequentiallyConsistent)
-                if current == Schedule.absorbed { return leader?.notify() ?? () }
+                if current == Schedule.absorbed { return leader?.with { $0.notify() } ?? () }
                 continue
             default: return
             }
@@ -174,14 +198,11 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         var again = stepChain(now: now)
         var rounds = 1
         while again, follows, rounds < Self.mostRounds {
-            again = stepChain(now: runner.time)
+            again = stepChain(now: time)
             rounds += 1
         }
-        var last = self
-        while last.follows, let next = last.follower {
-            last.reviewFollower()
-            last = next
-        }
+        publishAll()
+        reviewFollowers()
         if letItselfBeAbsorbed() { return false }
         if !again,
             schedule.compareExchange(
@@ -204,39 +225,46 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     private static let cheap = 1_500
 
     private func stepChain(now: Int) -> Bool {
-        var again = step(now: now)
-        var last = self
-        while last.isFollowed(), let next = last.follower {
-            if next.step(now: max(now, last.cell.pointee.now, last.workedUntil)) { again = true }
-            last = next
-        }
-        return again
+        let again = step(now: now)
+        guard isFollowed(), let follower else { return again }
+        let then = max(now, cell.pointee.now, workedUntil)
+        let isBehindAgain = follower.with { $0.stepChain(now: then) }
+        return again || isBehindAgain
+    }
+
+    private func publishAll() {
+        publish()
+        if follows { follower?.with { $0.publishAll() } }
     }
 
     /// Whether the stage behind is stepped with this one: it takes it up as soon as that has let itself be absorbed. A
     /// batch then goes over as it stands, without a queue.
     private func isFollowed() -> Bool {
-        if !follows, let follower { follows = follower.schedule.load(ordering: .acquiring) == Schedule.absorbed }
+        if !follows, let follower {
+            follows = follower.with { $0.schedule.load(ordering: .acquiring) == Schedule.absorbed }
+        }
         return follows
     }
 
-    /// Lets the stage behind go when one of the two is not cheap any more.
-    private func reviewFollower() {
-        guard follows, let follower,
-            !follower.isCheap(than: 2 * Self.cheap) || !isCheap(than: 2 * Self.cheap) || follower.isOver
-        else { return }
-        follows = false
-        follower.schedule.store(Schedule.queued, ordering: .sequentiallyConsistent)
-        runner.ready(follower)
+    /// Lets the stage behind go when one of the two is not cheap any more; and so on along the chain.
+    private func reviewFollowers() {
+        guard follows, let follower else { return }
+        follower.with { next in
+            next.reviewFollowers()
+            guard !next.isCheap(than: 2 * Self.cheap) || !isCheap(than: 2 * Self.cheap) || next.isOver else { return }
+            follows = false
+            next.schedule.store(Schedule.queued, ordering: .sequentiallyConsistent)
+            runner.ready(next)
+        }
     }
 
     /// Leaves the stepping to the stage before, while both are cheap. That is told at once, since there may be work.
     private func letItselfBeAbsorbed() -> Bool {
-        guard let leader, phase == .running, isCheap(than: Self.cheap), leader.isCheap(than: Self.cheap),
-            runner.mayFuse
+        guard let leader, phase == .running, isCheap(than: Self.cheap),
+            leader.with({ $0.isCheap(than: Self.cheap) }), runner.mayFuse
         else { return false }
         schedule.store(Schedule.absorbed, ordering: .sequentiallyConsistent)
-        leader.notify()
+        leader.with { $0.notify() }
         return true
     }
 
@@ -244,28 +272,47 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     /// Gives a whole batch to the stage behind, if it can work on it now: the two exchange their memory.
     func handOver(_ outbox: UnsafeMutablePointer<Outbox>, now: Int) -> Bool {
-        guard follows, let follower, outbox.pointee.isWhole, follower.canTakeBatch(now) else { return false }
-        let number = outbox.pointee.count
-        swap(&outbox.pointee.slots, &follower.inbox)
-        outbox.pointee.emptied()
-        outbox.pointee.links[0].link.passed(number)
-        follower.took(number, from: 0, items: number, now: now)
-        return true
+        guard follows, let follower, outbox.pointee.isWhole else { return false }
+        return follower.with { follower in
+            guard follower.canTakeBatch(now) else { return false }
+            let (number, sentAt) = (outbox.pointee.count, outbox.pointee.sentAt)
+            swap(&outbox.pointee.slots, &follower.inbox)
+            outbox.pointee.emptied()
+            // What this stage has worked through is still in the processor's cache: the one behind writes there.
+            if inboxStart == inboxEnd, follower.outputs > 0, follower.outboxes.pointee.isEmptyAndWhole {
+                swap(&inbox, &follower.outboxes.pointee.slots)
+            }
+            follower.passedOver += number
+            follower.tookOver(number, sentAt: sentAt, now: now)
+            return true
+        }
     }
 
     private func canTakeBatch(_ now: Int) -> Bool {
         phase == .running && inboxStart == inboxEnd && now >= cell.pointee.busyUntil && now >= faults.stalledUntil
-            && pausedInputs.isEmpty && !inputs[0].link.hasItems && hasRoomForBatch
+            && pausedInputs.isEmpty && !inputs[0].link.with { $0.hasItems } && hasRoomForBatch
     }
 
-    /// Whether a later stage can follow this one: one link leads from one to the other, nothing else does, and it has
-    /// nothing to decide.
-    static func follower(of node: Node, by link: Link, _ next: Node) -> Node? {
-        guard node.lane == nil, next.lane == nil, node.setup.outputs == 1, next.inputs.count == 1,
+    /// Lets a later stage follow this one, where it can: one link leads from one to the other, nothing else does, and it
+    /// has nothing to decide.
+    static func join(_ node: Node, by link: Link, _ next: Node) {
+        guard node.ordering == nil, next.ordering == nil, node.setup.outputs == 1, next.inputs.count == 1,
             node.outboxes[0].links.count == 1, link.isPlain, link.plan.tap == nil, !next.setup.isSource, next !== node
-        else { return nil }
-        return next
+        else { return }
+        node.follower = Uncounted(next)
+        next.leader = Uncounted(node)
     }
+
+    // MARK: Time
+
+    /// The time now: since the run began.
+    var time: Int { realStart.map { monotonicTime() - $0 } ?? runner.time }
+
+    /// The time after work on so many items.
+    func time(after items: Int) -> Int { realStart.map { monotonicTime() - $0 } ?? runner.spent(on: items) }
+
+    /// How many items of so many a step takes.
+    func batch(_ most: Int) -> Int { realStart == nil ? runner.batch(most) : most }
 
     /// Asks to be notified at a time, unless something else will do so earlier.
     func arm(at time: Int, isWatch: Bool = false) {
@@ -337,7 +384,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     private func leaveGap(_ header: Header, _ reason: DropReason) {
         for port in 0..<outputs where outboxes[port].leavesGaps {
-            outboxes[port].push().initialize(to: Slot(gapAt: header, count: 1, reason: reason))
+            outboxes[port].push { $0.initialize(to: Slot(gapAt: header, count: 1, reason: reason)) }
         }
     }
 
@@ -346,7 +393,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     func passOnGap(_ slot: UnsafeMutablePointer<Slot>) {
         for port in 0..<outputs where outboxes[port].leavesGaps {
-            outboxes[port].push().initialize(to: Slot(gapAgain: slot.pointee))
+            outboxes[port].push { $0.initialize(to: Slot(gapAgain: slot.pointee)) }
         }
         slot.destroy()
     }
@@ -371,10 +418,9 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         case .skip: break
         case .deadLetter:
             if cell.pointee.hasSaved, count > 0 {
-                let slot = outboxes[outputs - 1].push()
+                cell.pointee.saved.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
+                outboxes[outputs - 1].push { $0.moveInitialize(from: cell.pointee.saved, count: 1) }
                 outboxes[outputs - 1].sent += counted(1, .deadLetterSent)
-                slot.moveInitialize(from: cell.pointee.saved, count: 1)
-                slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
                 cell.pointee.hasSaved = false
             }
         case .fail: die(error)
@@ -391,7 +437,8 @@ struct NodeFaults {
     var diskFullUntil = Int.min
     var kill = false
     var disturbances: [Disturbance] = []
-    /// Whether there is one to come: most steps look no further.
+    /// Whether the instance is to be killed or disturbed.
+    var isPending: Bool { kill || isDisturbed }
     var isDisturbed = false
 }
 

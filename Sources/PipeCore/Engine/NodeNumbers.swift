@@ -1,6 +1,8 @@
 /// What others may read of a stage copy, as of the end of its last step; and times, which are recorded as they come.
 struct NodeNumbers {
     var books = StageBooks()
+    /// Items that came from the stage before without a queue.
+    var passedOver = 0
     var sent: [Int] = []
     var state = StageNumbers.State.running
     var restarts = 0
@@ -14,28 +16,17 @@ struct NodeNumbers {
     var latencies: [(source: UInt32, histogram: Histogram)] = []
     var latencyIndex: [UInt32: Int] = [:]
 
-    /// Slots of one batch were sent at few different times: each such run is recorded at once.
-    mutating func recordWaits(_ slots: UnsafeMutablePointer<Slot>, _ count: Int, now: Int) {
-        var index = 0
-        while index < count {
-            let sent = slots[index].header.sent.nanoseconds
-            var end = index + 1
-            while end < count, slots[end].header.sent.nanoseconds == sent { end += 1 }
-            wait.record(now - sent, times: end - index)
-            index = end
+    mutating func record(_ runs: inout TimeRuns) {
+        for index in 0..<runs.count {
+            let run = runs[index]
+            switch run.kind {
+            case .wait: wait.record(run.nanoseconds, times: run.items)
+            case .service: service.record(run.nanoseconds, times: run.items)
+            case .latency(let source):
+                latencies[place(of: source)].histogram.record(run.nanoseconds, times: run.items)
+            }
         }
-    }
-
-    /// From capture to here, for a sink: runs of items that come from one source, which is most often the whole batch.
-    mutating func recordLatencies(_ slots: UnsafeMutablePointer<Slot>, _ count: Int, now: Int) {
-        var index = 0
-        while index < count {
-            let source = slots[index].header.source
-            var end = index + 1
-            while end < count, slots[end].header.source == source { end += 1 }
-            latencies[place(of: source)].histogram.recordAges(slots + index, end - index, now: now)
-            index = end
-        }
+        runs.removeAll()
     }
 
     private mutating func place(of source: UInt32) -> Int {

@@ -42,10 +42,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
     }
 
     deinit {
-        for port in 0..<ports {
-            outboxes[port].destroySlots()
-            outboxes[port].slots.deallocate()
-        }
+        for port in 0..<ports { outboxes[port].deallocate() }
         for ticket in tickets {
             for (_, slot) in ticket.made {
                 slot.destroy()
@@ -90,12 +87,12 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
     /// Takes items of a link for a replica, with a ticket for each.
     func take(
         _ link: Link,
-        into inbox: UnsafeMutablePointer<Slot>,
+        into inbox: inout UnsafeMutablePointer<Slot>,
         _ most: Int,
         now: Int
     ) -> (count: Int, wakesSender: Bool, tickets: [Int]) {
         lock.locked {
-            let (count, wakesSender) = link.take(into: inbox, min(most, self.most - issued), now: now)
+            let (count, wakesSender) = link.take(into: &inbox, min(most, self.most - issued), now: now)
             return (count, wakesSender, (0..<count).map { issue(inbox[$0].header.key) })
         }
     }
@@ -127,7 +124,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
                     for place in start..<lane.marks[item * ports + port] {
                         let slot = sent[port].slots + place
                         if mayLeave {
-                            outboxes[port].push().moveInitialize(from: slot, count: 1)
+                            outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
                         } else {
                             let kept = UnsafeMutablePointer<Slot>.allocate(capacity: 1)
                             kept.moveInitialize(from: slot, count: 1)
@@ -141,7 +138,8 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
             for port in 0..<ports {
                 let start = finished == 0 ? 0 : lane.marks[(finished - 1) * ports + port]
                 for place in start..<sent[port].count {
-                    outboxes[port].push().moveInitialize(from: sent[port].slots + place, count: 1)
+                    let slot = sent[port].slots + place
+                    outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
                 }
                 sent[port].emptied()
             }
@@ -164,7 +162,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         var number = first
         while number >= 0, tickets[number].isDone {
             for (port, slot) in tickets[number].made {
-                outboxes[port].push().moveInitialize(from: slot, count: 1)
+                outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
                 slot.deallocate()
             }
             tickets[number].made = []
@@ -176,11 +174,11 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
     }
 
     /// Offers to the links what may leave; true when nothing is left.
-    func flush(now: Int, told: (Link) -> Void) -> Bool {
+    func flush(now: Int) -> Bool {
         lock.locked {
             var isEmpty = true
             for port in 0..<ports where outboxes[port].count > 0 {
-                if !outboxes[port].flush(now: now, told: told) { isEmpty = false }
+                if !outboxes[port].flush(now: now) { isEmpty = false }
             }
             return isEmpty
         }
@@ -204,14 +202,14 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         }
     }
 
-    var links: [Link] { (0..<ports).flatMap { outboxes[$0].links.map(\.link) } }
+    var links: [Link] { (0..<ports).flatMap { outboxes[$0].links.map(\.object) } }
 
     func abandon(_ reason: DropReason) {
         for port in 0..<ports { outboxes[port].abandon(reason) }
         for number in tickets.indices {
             for (port, slot) in tickets[number].made {
                 if !slot.pointee.header.isGap {
-                    for reference in outboxes[port].links { reference.link.abandon(1, reason) }
+                    for link in outboxes[port].links { link.object.abandon(1, reason) }
                 }
                 slot.destroy()
                 slot.deallocate()

@@ -14,37 +14,54 @@ public struct Outbox: ~Copyable {
     @usableFromInline var sent = 0
     /// Slots at the front that are gone already.
     private var start = 0
-    let links: [LinkReference]
+    let links: FixedList<Uncounted<Link>>
     let leavesGaps: Bool
     /// How far each link of a fan-out has got.
-    private var cursors: [Int]
+    private let cursors: FixedList<Int>
 
     /// With `isPassedOn` it is a replica's: what is sent goes to the `Ordering`, which has the links.
     init(links: [Link], cell: UnsafeMutablePointer<Cell>, isPassedOn: Bool = false) {
         limit = Node.batch
-        capacity = limit
+        capacity = Node.batchMemory
         self.cell = cell
         // The last of several gets the slots themselves, gaps among them: it is one that knows what to do with a gap.
         let ordered = links.filter { !$0.leavesGaps } + links.filter(\.leavesGaps)
-        self.links = isPassedOn ? [] : ordered.map(LinkReference.init)
+        self.links = FixedList(isPassedOn ? [] : ordered.map(Uncounted.init))
         isLinked = !links.isEmpty
         leavesGaps = links.contains { $0.leavesGaps }
-        cursors = [Int](repeating: 0, count: links.count)
-        slots = .allocate(capacity: limit)
+        cursors = FixedList([Int](repeating: 0, count: links.count))
+        slots = Node.allocateBatch()
     }
 
-    /// The place for one more slot, which the caller fills.
+    /// What stands here must have been taken or destroyed.
+    mutating func deallocate() {
+        destroySlots()
+        slots.deallocate()
+        links.deallocate()
+        cursors.deallocate()
+    }
+
+    /// Enters a slot.
+    mutating func push(_ fill: (UnsafeMutablePointer<Slot>) -> Void) {
+        fill(slots + count)
+        entered()
+    }
+
+    /// The place behind the last has been filled. There always is one: whether there is room is looked at behind an item
+    /// and not before, so that the way of an item from slot to slot is not interrupted by a call.
     @inlinable
-    mutating func push() -> UnsafeMutablePointer<Slot> {
-        if count == capacity { grow() }
-        let place = slots + count
+    mutating func entered() {
         count &+= 1
-        if count >= limit { cell.pointee.stops = true }
-        return place
+        if count >= limit { reachLimit() }
     }
 
     @usableFromInline
-    mutating func grow() {
+    mutating func reachLimit() {
+        cell.pointee.stops = true
+        if count == capacity { grow() }
+    }
+
+    private mutating func grow() {
         let larger = UnsafeMutablePointer<Slot>.allocate(capacity: capacity * 2)
         (larger + start).moveInitialize(from: slots + start, count: count - start)
         slots.deallocate()
@@ -56,10 +73,11 @@ public struct Outbox: ~Copyable {
     @inlinable
     public mutating func send<Carried: Payload>(_ item: consuming Item<Carried>, _ kind: UInt16) {
         guard isLinked else { return dropUnlinked() }
-        let slot = push()
-        slot.initialize(to: Slot(header: item.header))
-        slot.fill(item.payload, kind)
+        let slot = slots + count
+        slot.begin(item.header)
         slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
+        slot.fill(item.payload, kind)
+        entered()
         sent &+= counted(1, .outputSent)
         cell.pointee.send()
     }
@@ -74,19 +92,18 @@ public struct Outbox: ~Copyable {
     ) {
         guard isLinked else { return }
         let now = Instant(nanoseconds: cell.pointee.now)
-        let slot = push()
-        slot.initialize(
-            to: Slot(
-                header: Header(
-                    sequence: cell.pointee.sequence,
-                    captured: captured ?? now,
-                    sent: now,
-                    key: key,
-                    source: cell.pointee.source
-                )
+        let slot = slots + count
+        slot.begin(
+            Header(
+                sequence: cell.pointee.sequence,
+                captured: captured ?? now,
+                sent: now,
+                key: key,
+                source: cell.pointee.source
             )
         )
         slot.fill(payload, kind)
+        entered()
         sent &+= counted(1, .outputMade)
         cell.pointee.sequence &+= 1
         cell.pointee.made &+= counted(1, .stageMade)
@@ -97,7 +114,7 @@ public struct Outbox: ~Copyable {
         guard leavesGaps else { return }
         let now = Instant(nanoseconds: cell.pointee.now)
         let header = Header(sequence: gap.first, captured: now, sent: now, key: gap.key, source: gap.source)
-        push().initialize(to: Slot(gapAt: header, count: gap.count, reason: gap.reason))
+        push { $0.initialize(to: Slot(gapAt: header, count: gap.count, reason: gap.reason)) }
     }
 
     @usableFromInline
@@ -108,17 +125,22 @@ public struct Outbox: ~Copyable {
     }
 
     /// Whether the memory can change hands: nothing of it is gone, and it has not grown.
-    var isWhole: Bool { start == 0 && capacity == limit }
+    var isWhole: Bool { start == 0 && capacity == Node.batchMemory && count <= Node.batch }
+
+    var isEmptyAndWhole: Bool { count == 0 && isWhole }
+
+    /// When what stands here was sent: all of it in one step, since there is no other before it is gone.
+    var sentAt: Int { slots.pointee.header.sent.nanoseconds }
 
     /// Room for items in the links that make the sender wait.
     var room: Int {
         var room = limit
-        for link in links { room = min(room, link.link.room) }
+        for link in links { room = min(room, link.with { $0.room }) }
         return room
     }
 
     /// Offers all to the links, and tells who got something. True when nothing is left.
-    mutating func flush(now: Int, told: (Link) -> Void) -> Bool {
+    mutating func flush(now: Int) -> Bool {
         guard count > 0 else { return true }
         let number = count - start
         if links.isEmpty {
@@ -126,11 +148,9 @@ public struct Outbox: ~Copyable {
             return true
         }
         if links.count == 1 {
-            let taken = links[0].link.put(slots + start, number, copying: false, now: now)
-            if taken > 0 { told(links[0].link) }
-            start += taken
+            start += isWhole ? offerBatch(now) : offer(start, number, copying: false, to: links[0], now)
         } else {
-            start += spread(number, now: now, told: told)
+            start += spread(number, now: now)
         }
         guard start == count else { return false }
         (start, count) = (0, 0)
@@ -138,21 +158,34 @@ public struct Outbox: ~Copyable {
         return true
     }
 
+    private func offer(_ first: Int, _ number: Int, copying: Bool, to link: Uncounted<Link>, _ now: Int) -> Int {
+        link.with { link in
+            let taken = link.put(slots + first, number, copying: copying, now: now)
+            if taken > 0 { link.notifyTakers() }
+            return taken
+        }
+    }
+
+    private mutating func offerBatch(_ now: Int) -> Int {
+        links[0].with { link in
+            let taken = link.put(batch: &slots, count, now: now)
+            if taken > 0 { link.notifyTakers() }
+            return taken
+        }
+    }
+
     /// To several links: all but the last get copies, the last gets the items themselves, once the others have them.
-    private mutating func spread(_ number: Int, now: Int, told: (Link) -> Void) -> Int {
+    private func spread(_ number: Int, now: Int) -> Int {
         let last = links.count - 1
         var slowest = number
         for index in 0..<last {
             let waiting = number - cursors[index]
             if waiting > 0 {
-                let taken = links[index].link.put(slots + start + cursors[index], waiting, copying: true, now: now)
-                cursors[index] += taken
-                if taken > 0 { told(links[index].link) }
+                cursors[index] += offer(start + cursors[index], waiting, copying: true, to: links[index], now)
             }
             slowest = min(slowest, cursors[index])
         }
-        let taken = slowest > 0 ? links[last].link.put(slots + start, slowest, copying: false, now: now) : 0
-        if taken > 0 { told(links[last].link) }
+        let taken = slowest > 0 ? offer(start, slowest, copying: false, to: links[last], now) : 0
         for index in 0..<last { cursors[index] -= taken }
         return taken
     }
@@ -160,7 +193,7 @@ public struct Outbox: ~Copyable {
     /// Whether a link has no room; each that has none tells the stage when it has.
     func mustWait() -> Bool {
         var mustWait = false
-        for reference in links where reference.link.policy.whenFull == .block && !reference.link.awaitRoom() {
+        for link in links where link.with({ $0.policy.whenFull == .block && !$0.awaitRoom() }) {
             mustWait = true
         }
         return mustWait
@@ -175,15 +208,15 @@ public struct Outbox: ~Copyable {
     /// One large output must not keep its memory forever.
     private mutating func shrink() {
         slots.deallocate()
-        slots = .allocate(capacity: limit)
-        capacity = limit
+        slots = Node.allocateBatch()
+        capacity = Node.batchMemory
     }
 
     /// Enters what was sent and will not be taken any more into the links' books.
     mutating func abandon(_ reason: DropReason) {
         for (index, link) in links.enumerated() {
             let first = start + (links.count > 1 && index < links.count - 1 ? cursors[index] : 0)
-            link.link.abandon((first..<max(first, count)).count { !slots[$0].header.isGap }, reason)
+            link.object.abandon((first..<max(first, count)).count { !slots[$0].header.isGap }, reason)
             cursors[index] = 0
         }
         destroySlots()
@@ -194,11 +227,4 @@ public struct Outbox: ~Copyable {
         for index in start..<count { (slots + index).destroy() }
         (start, count) = (0, 0)
     }
-}
-
-/// A link that the engine owns, without counting.
-struct LinkReference {
-    unowned(unsafe) let link: Link
-
-    init(_ link: Link) { self.link = link }
 }

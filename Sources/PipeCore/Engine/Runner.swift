@@ -4,7 +4,8 @@ import Glibc
 protocol Runner: AnyObject {
     /// Nanoseconds since the run began.
     var time: Int { get }
-    var isRealTime: Bool { get }
+    /// Where time is real: when the run began, by the clock.
+    var realStart: Int? { get }
 
     /// A stage has something to do: it is to be run.
     func ready(_ node: Node)
@@ -19,6 +20,10 @@ protocol Runner: AnyObject {
     var mayFuse: Bool { get }
     /// The last stage has closed.
     func finished()
+}
+
+extension Runner {
+    var isRealTime: Bool { realStart != nil }
 }
 
 /// Nanoseconds of the clock that never jumps.

@@ -22,7 +22,7 @@ final class Simulator: Runner {
         self.faults = faults.sorted { $0.at < $1.at }
     }
 
-    var isRealTime: Bool { false }
+    var realStart: Int? { nil }
     /// Now and then, so that what fusion changes shows, which is nothing but the order of steps.
     var mayFuse: Bool { chance.share() < 0.1 }
 
@@ -85,8 +85,11 @@ final class Simulator: Runner {
         if !isFinished, !isStandstill, end != .max { time = max(time, end) }
     }
 
-    /// Operations keep who runs them: what has not ended yet must not be kept by it.
-    func forget() { timers = TimerQueue() }
+    /// Stages and operations keep who runs them: what has not ended yet must not be kept by it.
+    func forget() {
+        timers = TimerQueue()
+        (queue, waiting) = ([], [])
+    }
 
     /// Watches alone bring nothing about.
     private var nextEvent: Int? {

@@ -4,8 +4,8 @@ public final class StageBody {
     public let start: (StageContext) throws -> Void
     /// Works on slots that hold items of an input, and returns how many it took: fewer where the cell says stop.
     public let process: (UnsafeMutablePointer<Slot>, Int, StageContext) -> Int
-    /// Makes up to so many items; nil where the stage is no source.
-    public let produce: ((Int, StageContext) throws -> Production)?
+    /// Makes up to so many items, where the stage is a source.
+    public let produce: (Int, StageContext) throws -> Production
     public let wake: (StageContext) throws -> Void
     public let completed: (Completion, StageContext) throws -> Void
     /// An input has ended.
@@ -19,7 +19,7 @@ public final class StageBody {
     public init(
         start: @escaping (StageContext) throws -> Void,
         process: @escaping (UnsafeMutablePointer<Slot>, Int, StageContext) -> Int,
-        produce: ((Int, StageContext) throws -> Production)?,
+        produce: @escaping (Int, StageContext) throws -> Production,
         wake: @escaping (StageContext) throws -> Void,
         completed: @escaping (Completion, StageContext) throws -> Void,
         ended: @escaping (Int, StageContext) throws -> Void,

@@ -1,5 +1,12 @@
 // What PipeKit's loop over a batch needs of the engine. Not for stages.
 extension StageContext {
+    /// False where every slot of a batch is an item and nobody wants to know of each.
+    @inlinable public var needsCare: Bool { cell.pointee.needsCare }
+
+    /// As `open` and `settle`, where no care is needed.
+    @inlinable public func openItem() { cell.pointee.open = 1 }
+    @inlinable public func settleItem() { cell.pointee.settle() }
+
     /// An item is in the stage's hands.
     @inlinable
     public func open(_ slot: UnsafeMutablePointer<Slot>) {
@@ -13,7 +20,7 @@ extension StageContext {
     public func settle() {
         cell.pointee.settle()
         if cell.pointee.leavesGaps { cell.pointee.current = nil }
-        if cell.pointee.caresForItems { itemFinished() }
+        if cell.pointee.marksItems { itemFinished() }
     }
 
     @usableFromInline

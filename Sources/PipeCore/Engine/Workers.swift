@@ -13,8 +13,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     private let lock = Lock()
     private let wake = Lock.Condition()
     private let ended = Lock.Condition()
-    private var queue: [Node] = []
-    private var queueStart = 0
+    private var queue = ReadyQueue()
     private var timers = TimerQueue()
     private let count: Int
     private var threads: [pthread_t] = []
@@ -52,7 +51,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     }
 
     var time: Int { monotonicTime() - started }
-    var isRealTime: Bool { true }
+    var realStart: Int? { started }
     let mayFuse: Bool
     func batch(_ most: Int) -> Int { most }
     func spent(on items: Int) -> Int { time }
@@ -120,8 +119,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     private func wakeIfWorthwhile(for node: Node) {
         guard parked > 0 else { return }
         let free = count - parked - occupied
-        let waiting = queue.count - queueStart
-        if free == 0 || (waiting > free && isWorthWaking(node)) { wake.signal() }
+        if free == 0 || (queue.count > free && isWorthWaking(node)) { wake.signal() }
     }
 
     func arm(_ node: Node, at time: Int, isWatch: Bool) {
@@ -181,9 +179,9 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
                 fireTimers()
                 if mustStop { break }  // said while the lock was let go: nobody will say it again to who sleeps now
             }
-            if queueStart < queue.count, isNeeded {
+            if let next = queue.first, isNeeded(for: next) {
                 step()
-            } else if queueStart == queue.count, isQuiet {
+            } else if queue.first == nil, isQuiet {
                 lookForStandstill()
             } else {
                 park()
@@ -209,10 +207,10 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
 
     /// Whether this worker is to take what waits, or may leave it to one that is awake: two that share cheap work only
     /// pass memory to and fro.
-    private var isNeeded: Bool {
+    private func isNeeded(for next: Uncounted<Node>) -> Bool {
         let others = count - parked - occupied - 1
         if others == 0 || stepsSeen == steps { return true }
-        return queue.count - queueStart > others && isWorthWaking(queue[queueStart])
+        return queue.count > others && next.with { isWorthWaking($0) }
     }
 
     private func isWorthWaking(_ node: Node) -> Bool {
@@ -230,7 +228,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         lock.unlock()
         let moved = engine.unblock()
         lock.lock()
-        guard !moved, queueStart == queue.count, underway == 0, !timers.hasWork, !isFinished else { return }
+        guard !moved, queue.first == nil, underway == 0, !timers.hasWork, !isFinished else { return }
         hasLooked = true
         guard !engine.mayBeFed else { return }
         isStandstill = true
@@ -238,19 +236,14 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     }
 
     private func step() {
-        let node = queue[queueStart]
-        queueStart += 1
-        if queueStart == queue.count {
-            queue.removeAll(keepingCapacity: true)
-            queueStart = 0
-        } else if queueStart > 1024 {
-            queue.removeFirst(queueStart)
-            queueStart = 0
-        }
+        queue.popFirst()?.with { step($0) }
+    }
+
+    private func step(_ node: Node) {
         let isLong = node.cost.load(ordering: .relaxed) > Self.worthWaking
         if isLong {
             occupied += 1
-            if queueStart < queue.count { wakeIfWorthwhile(for: queue[queueStart]) }
+            queue.first?.with { wakeIfWorthwhile(for: $0) }
             if parked > 0, timers.next != nil, keeperUntil == nil { wake.signal() }  // somebody must keep the time
         }
         hasLooked = false
@@ -290,6 +283,29 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         wake.wait(lock, until: started + until)
         if keeperUntil == until { keeperUntil = nil }
         stepsSeen = isBusy ? before : nil
+    }
+}
+
+/// Stages that have something to do, in order. Each stands here once at most, so they are their own list.
+private struct ReadyQueue {
+    private(set) var first: Uncounted<Node>?
+    private var last: Uncounted<Node>?
+    private(set) var count = 0
+
+    mutating func append(_ node: Node) {
+        let entry = Uncounted(node)
+        node.nextReady = nil
+        if let last { last.with { $0.nextReady = entry } } else { first = entry }
+        last = entry
+        count += 1
+    }
+
+    mutating func popFirst() -> Uncounted<Node>? {
+        guard let entry = first else { return nil }
+        first = entry.with { $0.nextReady }
+        if first == nil { last = nil }
+        count -= 1
+        return entry
     }
 }
 

@@ -10,12 +10,13 @@ public struct Header: Sendable, BitwiseCopyable {
     public var key: Key
     /// The stage copy that the item began at; the run has the names.
     public var source: UInt32
-    /// Bytes of the payload; the largest number where there are more.
-    public var bytes: UInt32 = 0
     /// The payload's type; 0 for a gap.
     public var kind: UInt16 = 0
     /// Why the items of a gap will not come.
     var reason: UInt16 = 0
+    /// Bytes of the payload. The header so fills whole words: one that ends within a word is copied by two moves that
+    /// overlap, and to read over such a seam costs more than all else that is done to an item.
+    public var bytes = 0
 
     @inlinable public init(sequence: Int, captured: Instant, sent: Instant, key: Key, source: UInt32) {
         self.sequence = sequence
@@ -108,7 +109,7 @@ extension Payload {
 
     @inlinable
     public consuming func put(into slot: UnsafeMutablePointer<Slot>) {
-        slot.pointee.header.bytes = UInt32(clamping: byteCount)
+        slot.pointee.header.bytes = byteCount
         slot.pointee.header.kind = PayloadType.kind(of: Self.self)
         putWords(into: slot)
     }
@@ -125,6 +126,12 @@ extension Payload {
 }
 
 extension UnsafeMutablePointer<Slot> {
+    /// Begins a slot's life; its payload is still to be written.
+    @inlinable
+    func begin(_ header: Header) {
+        UnsafeMutableRawPointer(self).initializeMemory(as: Header.self, to: header)
+    }
+
     /// Writes the payload. `kind` says its type where that is known; 0 asks the payload itself.
     @inlinable
     func fill<Carried: Payload>(_ payload: consuming Carried, _ kind: UInt16) {
@@ -132,7 +139,7 @@ extension UnsafeMutablePointer<Slot> {
             payload.put(into: self)
         } else {
             pointee.header.kind = kind
-            pointee.header.bytes = UInt32(clamping: payload.byteCount)
+            pointee.header.bytes = payload.byteCount
             payload.putWords(into: self)
         }
     }

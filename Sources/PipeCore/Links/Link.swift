@@ -18,17 +18,30 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     private let held = Atomic<Int>(0)
     private let ended = Atomic<Bool>(false)
     private let meter: MemoryMeter?
-    /// The stages at its ends, where each is one and no replicas. Set before anything runs.
-    unowned(unsafe) var taker: Node?
-    unowned(unsafe) var sender: Node?
+    /// The stages at its ends, each with its replicas. Set before anything runs.
+    private var takers = FixedList<Uncounted<Node>>([])
+    private var senders = FixedList<Uncounted<Node>>([])
+    let leavesGaps: Bool
+    /// Nothing to decide but room: a batch moves as a whole.
+    let isPlain: Bool
 
     init(_ plan: LinkPlan, index: Int, leavesGaps: Bool, meter: MemoryMeter?) {
         self.plan = plan
         self.index = index
         policy = plan.policy
         self.meter = meter
+        self.leavesGaps = leavesGaps
+        let made = LinkQueue(policy, leavesGaps: leavesGaps, countsBytes: meter != nil)
+        isPlain = made.isPlain
         queue = .allocate(capacity: 1)
-        queue.initialize(to: LinkQueue(policy, leavesGaps: leavesGaps, countsBytes: meter != nil))
+        queue.initialize(to: made)
+    }
+
+    func connect(senders: [Node], takers: [Node]) {
+        self.senders.deallocate()
+        self.takers.deallocate()
+        self.senders = FixedList(senders.map(Uncounted.init))
+        self.takers = FixedList(takers.map(Uncounted.init))
     }
 
     deinit {
@@ -36,12 +49,17 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         queue.pointee.deallocate()
         queue.deinitialize(count: 1)
         queue.deallocate()
+        senders.deallocate()
+        takers.deallocate()
     }
 
-    // Both never change.
-    var leavesGaps: Bool { queue.pointee.leavesGaps }
-    var isPlain: Bool { queue.pointee.isPlain }
+    /// Tells the stage behind that something came, or that nothing more will.
+    func notifyTakers() { for taker in takers { taker.with { $0.notify() } } }
 
+    /// Tells the stage before that there is room.
+    func notifySenders() { for sender in senders { sender.with { $0.notify() } } }
+
+    @inline(__always)
     private func change<Result>(_ body: (inout LinkQueue) -> Result) -> Result {
         lock.lock()
         let before = queue.pointee.heldBytes
@@ -62,6 +80,16 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     func put(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
         if let entered = plan.tap?.entered { return putOneByOne(slots, number, copying: copying, now: now, entered) }
         return offer(slots, number, copying: copying, now: now)
+    }
+
+    /// As `put`, where the slots are a batch's whole memory: it may be exchanged for the link's.
+    func put(batch: inout UnsafeMutablePointer<Slot>, _ number: Int, now: Int) -> Int {
+        guard plan.tap == nil else { return put(batch, number, copying: false, now: now) }
+        return change { queue in
+            let taken = queue.offer(batch: &batch, number, now: now)
+            if taken < number { senderWaits = true }
+            return taken
+        }
     }
 
     private func putOneByOne(
@@ -102,9 +130,6 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         ended.store(true, ordering: .releasing)
     }
 
-    /// A batch went over without waiting here.
-    func passed(_ number: Int) { lock.locked { queue.pointee.passed(number) } }
-
     // MARK: The taker's side
 
     var hasItems: Bool { waiting.load(ordering: .relaxed) > 0 }
@@ -112,28 +137,23 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     /// True when nothing more will come. `close` happens before, so no item can be missed.
     var isEnded: Bool { ended.load(ordering: .acquiring) && lock.locked { queue.pointee.isEnded } }
 
-    /// Moves out what waits, `most` at most; and says whether the sender waits for the room.
-    func take(into target: UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> (count: Int, wakesSender: Bool) {
-        let taken = takeOut(target, most, now: now)
-        if let left = plan.tap?.left {
-            for index in 0..<taken.count where !target[index].header.isGap {
-                let header = target[index].header
-                left(header, PayloadType[header.kind].described(target + index), Instant(nanoseconds: now))
-            }
-        }
-        return taken
-    }
-
-    private func takeOut(_ target: UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> (
-        count: Int, wakesSender: Bool
-    ) {
-        change { queue in
+    /// Moves out what waits, `most` at most; and says whether the sender waits for the room. The batch's memory may be
+    /// exchanged for the link's.
+    func take(into batch: inout UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> (count: Int, wakesSender: Bool) {
+        let taken = change { queue in
             let held = queue.held
-            let count = queue.take(into: target, most, now: now)
+            let count = queue.take(into: &batch, most, now: now)
             guard senderWaits, queue.held < held else { return (count, false) }
             senderWaits = false
             return (count, true)
         }
+        if let left = plan.tap?.left {
+            for index in 0..<taken.0 where !batch[index].header.isGap {
+                let header = batch[index].header
+                left(header, PayloadType[header.kind].described(batch + index), Instant(nanoseconds: now))
+            }
+        }
+        return taken
     }
 
     /// Drops what waits, and with `forGood` all that comes; says whether the sender waits for the room.
@@ -151,14 +171,19 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     // MARK: Numbers
 
     var numbers: LinkNumbers {
-        lock.locked {
-            LinkNumbers(
+        // What went over without waiting here was counted by who took it, for whom this is the only link then.
+        let passed = takers.isEmpty ? 0 : takers[0].with { node in node.numbersLock.locked { node.numbers.passedOver } }
+        return lock.locked {
+            var books = queue.pointee.books
+            books.in += passed
+            books.out += passed
+            return LinkNumbers(
                 name: plan.name,
                 station: plan.station,
                 from: plan.from,
                 to: plan.to,
                 isIntake: index < 0,
-                books: queue.pointee.books,
+                books: books,
                 capacity: policy.capacity,
                 bytes: queue.pointee.heldBytes,
                 isEnded: queue.pointee.isEnded

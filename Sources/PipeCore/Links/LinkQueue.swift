@@ -54,6 +54,16 @@ struct LinkQueue {
         return number
     }
 
+    /// Offers what stands in a batch's memory, from its start; the memory is exchanged where that spares the moves.
+    mutating func offer(batch: inout UnsafeMutablePointer<Slot>, _ number: Int, now: Int) -> Int {
+        guard isPlain, !isDead, number <= policy.capacity - books.held, ring.exchange(&batch, number) else {
+            return offer(batch, number, copying: false, now: now)
+        }
+        books.in += counted(number, .linkTookBatch)
+        books.held += number
+        return number
+    }
+
     private mutating func offer(_ slot: UnsafeMutablePointer<Slot>, copying: Bool, now: Int) -> Bool {
         if slot.pointee.header.isGap {
             if leavesGaps, !isDead { appendGap(Slot(gapAgain: slot.pointee)) }
@@ -69,7 +79,7 @@ struct LinkQueue {
             refuse(slot, reason, copying: copying)
             return true
         }
-        let size = Int(slot.pointee.header.bytes)
+        let size = slot.pointee.header.bytes
         if !hasRoom(for: size) {
             expire(now: now)
             switch policy.whenFull {
@@ -105,28 +115,23 @@ struct LinkQueue {
         if !copying { slot.destroy() }
     }
 
-    /// A batch that went to the taker at once.
-    mutating func passed(_ number: Int) {
-        books.in += number
-        books.out += number
-    }
-
     // MARK: Out
 
-    /// Moves what waits to the caller, oldest first, and returns how many slots.
-    mutating func take(into target: UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> Int {
+    /// Moves what waits to the caller, oldest first, and returns how many slots. A batch's whole memory is exchanged
+    /// where that spares the moves.
+    mutating func take(into batch: inout UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> Int {
         expire(now: now)
         let number = min(most, ring.count)
         guard number > 0 else { return 0 }
-        ring.moveOut(to: target, number)
+        if !ring.exchangeOut(&batch, number) { ring.moveOut(to: batch, number) }
         if isPlain {
             books.out += counted(number, .linkGaveBatch)
             books.held -= number
         } else {
-            for index in 0..<number where !target[index].header.isGap {
+            for index in 0..<number where !batch[index].header.isGap {
                 books.out += counted(1, .linkGave)
                 books.held -= 1
-                if countsBytes { bytes -= Int(target[index].header.bytes) }
+                if countsBytes { bytes -= batch[index].header.bytes }
             }
         }
         return number
@@ -154,7 +159,7 @@ struct LinkQueue {
         books.dropped[reason] += counted(1, .linkDroppedOldest)
         books.held -= 1
         let slot = ring.slot(position)
-        if countsBytes { bytes -= Int(slot.pointee.header.bytes) }
+        if countsBytes { bytes -= slot.pointee.header.bytes }
         guard leavesGaps else {
             ring.popFront().destroy()
             return

@@ -63,11 +63,28 @@ struct Ring {
         count -= number
     }
 
+    /// Takes a batch by exchanging memory, where nothing else stands here and both are of one size.
+    mutating func exchange(_ batch: inout UnsafeMutablePointer<Slot>, _ number: Int) -> Bool {
+        guard count == 0, capacity == Node.batch else { return false }
+        swap(&slots, &batch)
+        (head, count) = (0, number)
+        return true
+    }
+
+    /// Gives all that stands here by exchanging memory, where it stands at the start and both are of one size.
+    mutating func exchangeOut(_ batch: inout UnsafeMutablePointer<Slot>, _ number: Int) -> Bool {
+        guard head == 0, number == count, capacity == Node.batch else { return false }
+        swap(&slots, &batch)
+        count = 0
+        return true
+    }
+
     private mutating func reserve(_ needed: Int) {
         guard needed > capacity else { return }
         var larger = capacity
         while larger < needed { larger *= 2 }
-        let target = UnsafeMutablePointer<Slot>.allocate(capacity: larger)
+        // What may be exchanged for a batch's memory must be as large.
+        let target = UnsafeMutablePointer<Slot>.allocate(capacity: larger + Node.batchMemory - Node.batch)
         let held = count
         moveOut(to: target, held)
         slots.deallocate()

@@ -51,33 +51,50 @@ extension Consumer {
         return makeBody(
             stage,
             process: { slots, count, context in
-                var index = 0
-                while index < count {
-                    let slot = slots + index
-                    index &+= 1
-                    if slot.pointee.header.isGap {
-                        if awaitsPartners {
-                            let gap = context.takeGap(slot)
-                            do { try stage.pointee.missed(gap, context) } catch { context.failedOnItem(error) }
-                            context.settle()
-                        } else {
-                            context.passOnGap(slot)
-                        }
-                    } else {
-                        context.open(slot)
-                        do {
-                            try stage.pointee.process(Item<Incoming>(taking: slot), context)
-                        } catch {
-                            context.failedOnItem(error)
-                        }
-                        context.settle()
+                guard !context.needsCare else { return work(stage, on: slots, count, context) }
+                var slot = slots
+                let end = slots + count
+                repeat {
+                    context.openItem()
+                    do {
+                        try stage.pointee.process(Item<Incoming>(taking: slot), context)
+                    } catch {
+                        context.failedOnItem(error)
                     }
-                    if context.mustStop { break }
-                }
-                return index
+                    context.settleItem()
+                    slot += 1
+                } while slot < end && !context.mustStop
+                return slot - slots
             },
-            produce: nil
+            produce: { _, _ in .ended }
         )
+    }
+
+    /// Works on slots of which some may be gaps, and tells the engine of each.
+    @inlinable
+    static func work(
+        _ stage: UnsafeMutablePointer<Self>,
+        on slots: UnsafeMutablePointer<Slot>,
+        _ count: Int,
+        _ context: StageContext
+    ) -> Int {
+        var index = 0
+        while index < count {
+            let slot = slots + index
+            index += 1
+            if !slot.pointee.header.isGap {
+                context.open(slot)
+                do { try stage.pointee.process(Item(taking: slot), context) } catch { context.failedOnItem(error) }
+                context.settle()
+            } else if awaitsPartners {
+                do { try stage.pointee.missed(context.takeGap(slot), context) } catch { context.failedOnItem(error) }
+                context.settle()
+            } else {
+                context.passOnGap(slot)
+            }
+            if context.mustStop { break }
+        }
+        return index
     }
 }
 
@@ -94,7 +111,7 @@ extension Stage {
     static func makeBody(
         _ stage: UnsafeMutablePointer<Self>,
         process: @escaping (UnsafeMutablePointer<Slot>, Int, StageContext) -> Int,
-        produce: ((Int, StageContext) throws -> Production)?
+        produce: @escaping (Int, StageContext) throws -> Production
     ) -> StageBody {
         StageBody(
             start: { try stage.pointee.start($0) },

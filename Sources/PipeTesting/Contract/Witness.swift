@@ -45,12 +45,10 @@ final class Witness: Sendable {
                 if hasFinished { odd("process after finish") }
                 return body.process(slots, count, context)
             },
-            produce: body.produce.map { produce in
-                { room, context in
-                    note("produce")
-                    if hasFinished { odd("produce after finish") }
-                    return try produce(room, context)
-                }
+            produce: { room, context in
+                note("produce")
+                if hasFinished { odd("produce after finish") }
+                return try body.produce(room, context)
             },
             wake: { context in
                 note("wake")

@@ -150,7 +150,7 @@ extension StageBody {
     /// A body of which only what matters is said.
     fileprivate static func test(
         process: @escaping (UnsafeMutablePointer<Slot>, Int, StageContext) -> Int = { _, _, _ in 0 },
-        produce: ((Int, StageContext) throws -> Production)? = nil
+        produce: @escaping (Int, StageContext) throws -> Production = { _, _ in .ended }
     ) -> StageBody {
         StageBody(
             start: { _ in },

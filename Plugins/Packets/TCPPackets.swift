@@ -83,6 +83,7 @@ struct TCPPackets: Source {
 
     mutating func produce(_ room: Int, _ context: StageContext) throws -> Production {
         let output = packets
+        shards?.settle(context)
         return turns?.produce(room, context, output) ?? .later
     }
 
@@ -91,7 +92,10 @@ struct TCPPackets: Source {
         try shards?.completed(completion, context)
     }
 
-    mutating func finish(_ context: StageContext) { turns?.finish(context, packets) }
+    mutating func finish(_ context: StageContext) {
+        turns?.finish(context, packets)
+        shards?.settle(context)
+    }
 
     mutating func stopped() {
         turns?.stopped()

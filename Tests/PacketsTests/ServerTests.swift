@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import PipeCore
 import PipeKit
+import PipeTesting
 import Testing
 
 @testable import Packets
@@ -247,6 +248,37 @@ struct OtherServerTests {
         try server.read { $0.rejected == 3 }
         #expect(server.packets == 5 && server.opened == 1)
         server.server.finish(.zero) { #expect($0.event == .closed(.stopped, trailing: 4)) }
+    }
+
+    /// The whole stage, with threads and a graph around it.
+    @Test(arguments: ["threads: 2", "latency: 0s", "threads: 1"])
+    func `a stage takes what clients send until it is stopped`(options: String) throws {
+        let probe = try Socket(AF_INET, .stream, "")
+        let any = try #require(try SocketAddress.resolve(Address(host: "127.0.0.1", port: 0), .stream).first)
+        try #require(probe.bind(to: any))
+        let port = probe.boundAddress.port
+        probe.close()
+        let harness = StageHarness(TCPPackets.self, "address: 127.0.0.1:\(port)\nmax_clients: 20\n\(options)")
+        nonisolated(unsafe) var kept: [TestClient] = []  // by the thread alone until it has ended
+        let clients = TestThread {
+            let deadline = ContinuousClock.now + .seconds(20)
+            while kept.count < 21, ContinuousClock.now < deadline {
+                guard let client = try? TestClient(port: port) else {
+                    usleep(5000)  // the server is not there yet
+                    continue
+                }
+                try? client.send(numbered(100, bytes: 32))
+                kept.append(client)
+            }
+        }
+        let result = try harness.run(on: .real, stoppingAt: .seconds(4))
+        clients.join()
+        withExtendedLifetime(kept) {}  // who leaves makes room for another
+        let batches = result["packets"].compactMap { $0.payload as? PacketBatch }
+        #expect(batches.reduce(0) { $0 + $1.count } == 2000)
+        #expect(batches.count { $0.event == .opened } == 20)
+        #expect(batches.count { $0.event == .closed(.tooManyClients, trailing: 0) } == 1 && result.books.failed == 1)
+        #expect(result.imbalances.isEmpty && result.troubles.isEmpty)
     }
 
     @Test func `several threads share the clients, and lose nothing`() throws {

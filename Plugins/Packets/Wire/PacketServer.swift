@@ -466,6 +466,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
             let turn = turn(events.count, Instant.zero + (clock.now - start)) { batch in
                 isWanted = isWanted && intake.push(batch, key: batch.client.key)
             }
+            population.reject(turn.rejected)
             if turn.isDrained {
                 wait(atMost: patience)
                 if turn.batches > 1, latency > .zero { usleep(UInt32(clamping: latency.nanoseconds / 1000)) }
@@ -475,7 +476,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     }
 }
 
-/// Clients of servers that share a limit.
+/// Clients of servers that share a limit, and who was turned away.
 final class Population: Sendable {
     private let count = Atomic<Int>(0)
 
@@ -486,6 +487,11 @@ final class Population: Sendable {
     }
 
     func leave() { count.subtract(1, ordering: .relaxed) }
+
+    /// What was turned away by servers with a thread of their own.
+    private let rejected = Atomic<Int>(0)
+    func reject(_ count: Int) { if count > 0 { rejected.add(count, ordering: .relaxed) } }
+    func takeRejected() -> Int { rejected.exchange(0, ordering: .relaxed) }
 }
 
 /// Compares in a time that tells nothing of the secret but its length.

@@ -3,6 +3,7 @@ import PipeCore
 /// Servers that share a port, each with a thread of its own. They push into one intake, and stand still while it is full.
 struct Shards {
     private let servers: [PacketServer]
+    private let population = Population()
     private let latency: Duration
     private var intake: Intake?
 
@@ -13,7 +14,7 @@ struct Shards {
         tls: @escaping @Sendable () throws -> TLSContext?,
         at addresses: @escaping @Sendable () throws -> [SocketAddress]
     ) {
-        let population = Population()
+        let population = population
         let first = PacketServer(settings, population: population, tls: tls) { .tcp(try addresses()) }
         // Where the port is any, the first finds out which.
         let others = (1..<max(1, count)).map { _ in
@@ -38,6 +39,9 @@ struct Shards {
             context.waitForWorld { server.run(into: intake, latency: latency) }
         }
     }
+
+    /// Counts who was turned away since the last call.
+    func settle(_ context: StageContext) { context.reject(population.takeRejected()) }
 
     func stopped() { for server in servers { server.stop() } }
 }

@@ -69,6 +69,7 @@ let mefServer: [Target] = [
 let plugins = [
     stagePlugin("Basics"),
     stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
+    stagePlugin("Packets", uses: ["CLinux", "CTLS"]),
 ]
 
 let package = Package(
@@ -81,14 +82,17 @@ let package = Package(
         // What the tests of a plugin import.
         .library(name: "PipeTesting", targets: ["PipeTesting"]),
         .library(name: "Basics", targets: ["Basics"]),
+        .library(name: "Packets", targets: ["Packets"]),
         .library(name: "Mef3", targets: ["Mef3"]),
         .library(name: "MefServer", targets: ["MefServer"]),
     ],
     targets: [
         // libyaml 0.2.5: a complete YAML 1.1 reader with a mark on every event. Saves us a YAML parser.
         .systemLibrary(name: "CYaml"),
-        // Thread names and timer slack, which Swift's Glibc module leaves out.
+        // Thread names, timer slack, epoll and more of the kernel that Swift's Glibc module leaves out.
         .target(name: "CLinux"),
+        // libssl of OpenSSL 3: TLS connections. Saves us TLS.
+        .systemLibrary(name: "CTLS"),
         .target(name: "PipeCore", dependencies: ["CLinux"], swiftSettings: house + engine),
         library("PipeKit", uses: ["PipeCore"]),
         library("PipeGraph", uses: ["PipeCore", "PipeKit", "CYaml"]),
@@ -101,7 +105,11 @@ let package = Package(
         ),
         tests(of: "PipeCore"),
         tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
-        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics", "Mef"], reads: ["Corpus", "Golden"]),
+        tests(
+            of: "PipeGraph",
+            uses: ["PipeCore", "PipeKit", "Basics", "Mef", "Packets"],
+            reads: ["Corpus", "Golden"]
+        ),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
         tests(of: "Basics", uses: ["PipeCore", "PipeKit", "PipeTesting"]),
         tests(
@@ -109,6 +117,7 @@ let package = Package(
             uses: ["Mef3", "PipeCore", "PipeKit", "PipeTesting"],
             reads: ["Expected", "filters_expected.py", "edf_peer.py"]
         ),
+        tests(of: "Packets", uses: ["CLinux", "PipeCore", "PipeKit", "PipeGraph", "PipeTesting"]),
         .testTarget(
             name: "PipeTests",
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],

@@ -1,10 +1,11 @@
 import Basics
 import Mef
+import Packets
 import PipeKit
 
 /// The plugins of this program: the one list. `docs/stages`, the schema and completion come from it.
 let pipePlugins: [Plugin] = [
-    .basics, .mef,
+    .basics, .mef, .packets,
 ]
 
 let pipeCatalogue = Catalogue(pipePlugins)

@@ -1,6 +1,7 @@
 import Basics
 import Glibc
 import Mef
+import Packets
 import PipeGraph
 import PipeKit
 import Testing
@@ -9,7 +10,7 @@ struct DrawingTests {
     private func pipeline(_ name: String) throws -> Graph {
         let path = "\(projectFolder)/pipelines/\(name)"
         let checker = GraphChecker(
-            catalogue: Catalogue([.basics, .mef]),
+            catalogue: Catalogue([.basics, .mef, .packets]),
             options: CheckOptions(environment: testEnvironment)
         )
         let result = checker.check(path: path)

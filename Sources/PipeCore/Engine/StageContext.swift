@@ -129,6 +129,9 @@ public struct StageContext {
     /// A way in for a thread of the stage's own: a camera's, a socket's.
     public func intake(_ policy: LinkPolicy) -> Intake { node.intake(policy) }
 
+    /// Whether the run is on virtual time, where there is no world: what would call a peer plays it.
+    public var isSimulated: Bool { !node.runner.isRealTime }
+
     /// Files as this run has them: on disk, or in memory in a test.
     public var files: any FileStore { node.files }
 

@@ -6,7 +6,7 @@ extension Command {
     static let bench: Command = .init(
         name: "bench",
         summary: "Measures pipe on this machine.",
-        subcommands: [benchEngine, benchMef]
+        subcommands: [benchEngine, benchPackets, benchMef]
     )
 
     private static let benchEngine: Command = .init(

@@ -9,6 +9,7 @@ server_graph() {
 
 # start_server LOG: runs server.yaml, and waits until it listens; its process is $server, its port $port.
 start_server() {
+    : >"$1"  # what an earlier server has said in it must not be taken for this one's
     (ulimit -n "${open_files:-$(ulimit -n)}"; exec "$PIPE" run server.yaml) >"$1" 2>&1 &
     server=$!
     for _ in $(seq 500); do
@@ -25,19 +26,27 @@ stop_server() {
     wait "$server" || fail "the server ended with $?: $(cat "$1")"
 }
 
+# await_packets NUMBER: waits until the server has reported so many.
+await_packets() {
+    until tail -1 reports.jsonl 2>/dev/null |
+        python3 -c "import json, sys; sys.exit(json.loads(sys.stdin.read() or '{}').get('packets', 0) < $1)" 2>/dev/null; do
+        kill -0 "$server" && sleep 0.02
+    done
+}
+
 # What the original's clients count in bytes is what the server has, also where it stood still and they dropped what found
 # no room.
 for size in 32 16; do
-    server_graph 0 "$size" 1h >server.yaml
+    server_graph 0 "$size" 100ms >server.yaml
     start_server original.log
     clients=()
     for number in 0 1 2 3 4; do
         python3 "$ROOT/IntegrationTests/packet_client.py" "$port" "$size" 4 "0.$number" >"client$number" &
         clients+=($!)
     done
-    sleep 2
+    await_packets 10000
     kill -STOP "$server"
-    sleep 2
+    sleep 2  # so long it stands still
     kill -CONT "$server"
     for client in "${clients[@]}"; do wait "$client" || fail "a client failed"; done
     stop_server original.log
@@ -64,11 +73,11 @@ stages:
   sent: { type: jsonl_file, from: all, path: sent.jsonl, mode: overwrite }
 EOF
 for signal in TERM KILL; do
-    server_graph 0 32 1h ', header: { sequence: 0 }' >server.yaml
+    server_graph 0 32 100ms ', header: { sequence: 0 }' >server.yaml
     start_server first.log
     "$PIPE" run load.yaml --set "params.server=127.0.0.1:$port" >load.log 2>&1 &
     load=$!
-    sleep 2
+    await_packets 40000
     kill "-$signal" "$server"
     wait "$server" || true
     cp reports.jsonl first.jsonl

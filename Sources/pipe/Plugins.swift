@@ -1,9 +1,10 @@
 import Basics
+import Ions
 import PipeKit
 
 /// The plugins of this program: the one list. `docs/stages`, the schema and completion come from it.
 let pipePlugins: [Plugin] = [
-    .basics
+    .basics, .ions,
 ]
 
 let pipeCatalogue = Catalogue(pipePlugins)

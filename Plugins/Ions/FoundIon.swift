@@ -13,6 +13,19 @@ struct FoundIon: Sendable {
     var errors: [Double]
     var extras: [(key: String, value: JSON)]
 
+    func described(id: Int, _ names: Names) -> JSON {
+        var members = [JSON.Member(names["id"], .integer(id))]
+        for (key, value) in zip(Names.values, values) { members.append(JSON.Member(names[key], Self.number(value))) }
+        members.append(JSON.Member(names["fit_error"], .array(errors.map(Self.number))))
+        for extra in extras { members.append(JSON.Member(names[extra.key], extra.value)) }
+        return .object(members)
+    }
+
+    /// An error that nothing bounds has no number in JSON.
+    private static func number(_ value: Double) -> JSON { value.isFinite ? .number(value) : .null }
+}
+
+extension FoundIon {
     /// The joint fit, in the units of the original: heights of profiles in counts, levels in counts a pixel.
     init(_ ion: Ion, camera: CameraModel, left: Int, top: Int) {
         let (value, error) = (ion.value, ion.error)
@@ -46,17 +59,6 @@ struct FoundIon: Sendable {
             ("rest", ["across": .number(across.rest), "along": .number(along.rest)]),
         ]
     }
-
-    func described(id: Int, _ names: Names) -> JSON {
-        var members = [JSON.Member(names["id"], .integer(id))]
-        for (key, value) in zip(Names.values, values) { members.append(JSON.Member(names[key], Self.number(value))) }
-        members.append(JSON.Member(names["fit_error"], .array(errors.map(Self.number))))
-        for extra in extras { members.append(JSON.Member(names[extra.key], extra.value)) }
-        return .object(members)
-    }
-
-    /// An error that nothing bounds has no number in JSON.
-    private static func number(_ value: Double) -> JSON { value.isFinite ? .number(value) : .null }
 }
 
 /// The keys of the lab's JSON, and what a graph calls them.

@@ -5,6 +5,6 @@ extension Plugin {
     public static let ions = Plugin(
         "Ions",
         "Trapped ions in pictures of a camera: finding, fitting, labelling.",
-        stages: [IonFitterStage.self]
+        stages: [IonFitterStage.self, IonLabels.self]
     )
 }

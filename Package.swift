@@ -82,6 +82,8 @@ let ions: [Target] = [
 let plugins = [
     stagePlugin("Basics"),
     stagePlugin("Ions", uses: ["Frames", "IonFit"]),
+    stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
+    stagePlugin("Packets", uses: ["CLinux", "CTLS"]),
 ]
 
 let package = Package(
@@ -95,28 +97,42 @@ let package = Package(
         .library(name: "PipeTesting", targets: ["PipeTesting"]),
         .library(name: "Basics", targets: ["Basics"]),
         .library(name: "IonFit", targets: ["IonFit", "Frames"]),
+        .library(name: "Packets", targets: ["Packets"]),
         .library(name: "Mef3", targets: ["Mef3"]),
         .library(name: "MefServer", targets: ["MefServer"]),
     ],
     targets: [
         // libyaml 0.2.5: a complete YAML 1.1 reader with a mark on every event. Saves us a YAML parser.
         .systemLibrary(name: "CYaml"),
-        // Thread names and timer slack, which Swift's Glibc module leaves out.
+        // Thread names, timer slack, epoll and more of the kernel that Swift's Glibc module leaves out.
         .target(name: "CLinux"),
+        // libssl of OpenSSL 3: TLS connections. Saves us TLS.
+        .systemLibrary(name: "CTLS"),
         .target(name: "PipeCore", dependencies: ["CLinux"], swiftSettings: house + engine),
         library("PipeKit", uses: ["PipeCore"]),
         library("PipeGraph", uses: ["PipeCore", "PipeKit", "CYaml"]),
         library("PipeTesting", uses: ["PipeCore", "PipeKit", "PipeGraph"]),
         .executableTarget(
             name: "pipe",
-            dependencies: ["PipeCore", "PipeKit", "PipeGraph"] + plugins.map { .init(stringLiteral: $0.name) },
+            dependencies: ["Mef3", "MefServer", "PipeCore", "PipeKit", "PipeGraph"]
+                + plugins.map { .init(stringLiteral: $0.name) },
             swiftSettings: house
         ),
         tests(of: "PipeCore"),
         tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
-        tests(of: "PipeGraph", uses: ["PipeCore", "PipeKit", "Basics"], reads: ["Corpus", "Golden"]),
+        tests(
+            of: "PipeGraph",
+            uses: ["PipeCore", "PipeKit", "Basics", "Mef", "Packets"],
+            reads: ["Corpus", "Golden"]
+        ),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
         tests(of: "Basics", uses: ["PipeCore", "PipeKit", "PipeTesting"]),
+        tests(
+            of: "Mef",
+            uses: ["Mef3", "PipeCore", "PipeKit", "PipeTesting"],
+            reads: ["Expected", "filters_expected.py", "edf_peer.py"]
+        ),
+        tests(of: "Packets", uses: ["CLinux", "PipeCore", "PipeKit", "PipeGraph", "PipeTesting"]),
         .testTarget(
             name: "PipeTests",
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],

@@ -17,6 +17,7 @@ let package = Package(
         fuzz("FuzzGraph", "PipeKit", "PipeGraph", "Basics"),
         fuzz("FuzzMefBlock", "Mef3"),
         fuzz("FuzzMefSession", "Mef3"),
+        fuzz("FuzzPackets", "Packets"),
     ],
     swiftLanguageModes: [.v6]
 )

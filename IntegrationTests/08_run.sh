@@ -53,6 +53,40 @@ expect_exit 3 "$PIPE" run lossy.yaml
 contains "$err" "limit broken: link source.items -> slow lost"
 contains "$err" "overflow"
 
+# SIGUSR1 reads the graph anew: stations come and go, and the books hold for all that ever ran.
+stations() {
+    cat >stations.yaml <<Y
+pipe: 1
+name: stations
+stages:
+  camera: { type: generate, rate: 200/s, stations: [$1] }
+  keep: { type: jsonl_file, from: camera, path: "stations-\${station}.jsonl", flush: 10ms }
+Y
+}
+stations "a"
+"$PIPE" run stations.yaml --report stations.json 2>stations.err &
+run=$!
+until [[ -s stations-a.jsonl ]]; do kill -0 $run && sleep 0.01; done
+stations "a, b"
+kill -USR1 $run
+until [[ -s stations-b.jsonl ]]; do kill -0 $run && sleep 0.01; done
+stations "b"
+kill -USR1 $run
+until [[ $(grep -c 'read anew' stations.err) == 2 ]]; do kill -0 $run && sleep 0.01; done
+printf 'pipe: 1\nstages: { camera: { type: gen } }\n' >stations.yaml
+kill -USR1 $run
+until grep -q 'the run goes on as it was' stations.err; do kill -0 $run && sleep 0.01; done
+kill -TERM $run
+wait $run || fail "the run ended with $?: $(cat stations.err)"
+py '
+import json
+report = json.load(open("stations.json"))
+assert report["balanced"] and [s["state"] for s in report["stages"]] == ["ended"] * 4, report
+made = {s["station"]: s["made"] for s in report["stages"] if s["name"] == "camera"}
+lines = {name: sum(1 for _ in open(f"stations-{name}.jsonl")) for name in "ab"}
+assert made == lines, (made, lines)
+'
+
 # SIGTERM stops the sources, and what is under way comes to its end.
 cat >endless.yaml <<'Y'
 pipe: 1

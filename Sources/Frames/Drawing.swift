@@ -10,6 +10,7 @@ struct Drawing {
         var sigma: Double
     }
 
+    static let variants = 12
     private static let longest = 2048
 
     private let width: Int
@@ -35,8 +36,8 @@ struct Drawing {
     }
 
     init(number: Int) {
-        (width, height, background) = (64, 64, 10)
-        spots = [Spot(x: 20 + Double(number % 24), y: 30, light: 4000, sigma: 2.5)]
+        (width, height, background) = (40, 36, 10)
+        spots = [Spot(x: 14 + Double(number), y: 18, light: 4000, sigma: 2.5)]
     }
 
     func frame() -> Frame? {

@@ -53,5 +53,8 @@ public struct Frame: Payload {
     /// `{ width, height, background, spots: [[x, y, light, sigma], …] }`: what a graph's test feeds.
     public static func read(_ value: JSON) -> Frame? { Drawing(value)?.frame() }
 
-    public static func sample(_ number: Int) -> Frame? { Drawing(number: number).frame() }
+    /// Drawn once: nobody writes to a frame, so that all who ask may share them.
+    public static func sample(_ number: Int) -> Frame? { samples[number % samples.count] }
+
+    private static let samples = (0..<Drawing.variants).map { Drawing(number: $0).frame() }
 }

@@ -1,10 +1,12 @@
 import Basics
 import Ions
+import Mef
+import Packets
 import PipeKit
 
 /// The plugins of this program: the one list. `docs/stages`, the schema and completion come from it.
 let pipePlugins: [Plugin] = [
-    .basics, .ions,
+    .basics, .ions, .mef, .packets,
 ]
 
 let pipeCatalogue = Catalogue(pipePlugins)

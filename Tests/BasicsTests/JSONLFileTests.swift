@@ -180,6 +180,7 @@ private final class CountingFiles: FileStore {
         let store: CountingFiles
         var size: Int { get throws { try file.size } }
         func append(_ bytes: [UInt8]) throws { try file.append(bytes) }
+        func overwrite(_ bytes: [UInt8], at offset: Int) throws { try file.overwrite(bytes, at: offset) }
         func sync() throws { store.syncs.withLock { $0 += 1 } }
         func close() throws { try file.close() }
     }

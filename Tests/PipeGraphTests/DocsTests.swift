@@ -1,4 +1,6 @@
 import Basics
+import Mef
+import Packets
 import PipeCore
 import PipeGraph
 import PipeKit
@@ -14,7 +16,8 @@ struct DocsTests {
 
     /// The stages that the guides show, beside those that everybody has.
     static let catalogue = Catalogue([
-        .basics, Plugin("Examples", "Stages of the guides.", stages: [Ask.self, Mean.self, Ticks.self]),
+        .basics, .mef, .packets,
+        Plugin("Examples", "Stages of the guides.", stages: [Ask.self, AskMany.self, Mean.self, Ticks.self]),
     ])
 
     @Test(arguments: pages.filter { $0 != "docs/codes.md" })

@@ -1,4 +1,7 @@
+import Basics
 import Glibc
+import Mef
+import Packets
 import PipeGraph
 import PipeKit
 import Testing
@@ -6,7 +9,10 @@ import Testing
 struct DrawingTests {
     private func pipeline(_ name: String) throws -> Graph {
         let path = "\(projectFolder)/pipelines/\(name)"
-        let checker = GraphChecker(catalogue: testCatalogue, options: CheckOptions(environment: testEnvironment))
+        let checker = GraphChecker(
+            catalogue: Catalogue([.basics, .mef, .packets]),
+            options: CheckOptions(environment: testEnvironment)
+        )
         let result = checker.check(path: path)
         return try #require(result.graph, "\(report(result))")
     }

@@ -1,3 +1,4 @@
+import Basics
 import PipeCore
 import PipeGraph
 import PipeKit
@@ -151,5 +152,23 @@ struct MemoryTests {
         let source = "  a: { type: generate, padding: 1MiB }\n"
         #expect(findings(source + stages, limit: tooLittle) == ["memory-limit"])
         #expect(findings(source + stages, limit: enough).isEmpty)
+    }
+}
+
+/// Adds up what it has seen.
+private struct Sum: Consumer {
+    static let info = StageInfo("sum", "Adds up.", example: "from: a", traits: .remembers)
+    @Input("Numbers.") var items: Receiver<Document>
+    func process(_ item: consuming Item<Document>, _ context: StageContext) {}
+}
+
+struct SharingTests {
+    @Test func `a stage that goes by the items before cannot have replicas`() {
+        let catalogue = Catalogue([.basics, Plugin("Test", "", stages: [Sum.self])])
+        let text = "pipe: 1\nstages:\n  a: { type: generate }\n  s: { type: sum, from: a, replicas: 2 }\n"
+        let findings = check(text, catalogue: catalogue).findings
+        #expect(findings.map(\.code) == [.optionConflict])
+        #expect(findings.first?.place.line == 4)
+        #expect(check(text.replacing(", replicas: 2", with: ""), catalogue: catalogue).findings.isEmpty)
     }
 }

@@ -57,7 +57,27 @@ private struct Works: Consumer {
     }
 }
 
+/// Says what time it runs on.
+private struct Asks: Consumer {
+    static let info = StageInfo("asks", "Says what time it runs on.", example: "from: items")
+
+    @Input("Anything.") var items: Receiver<AnyPayload>
+    @Output("Whether it is simulated.") var answers: Sender<Document>
+
+    mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) {
+        answers.send(Document(["simulated": .bool(context.isSimulated)]))
+    }
+}
+
 struct HarnessTests {
+    @Test func `a stage can ask whether there is a world`() throws {
+        for clock in StageHarness.Clock.allCases {
+            var harness = StageHarness(Asks.self)
+            harness.feed("items", .values(["n": 1]))
+            #expect(try harness.run(on: clock).values("answers") == [["simulated": .bool(clock == .virtual)]])
+        }
+    }
+
     @Test(.serialized, arguments: StageHarness.Clock.allCases)
     func `what an operation holds is let go when it is done, not when its time is over`(clock: StageHarness.Clock)
         throws

@@ -7,7 +7,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     // Without a stored checksum the decoder sees what the fuzzer made.
     for index in 0..<min(4, block.count) { block[index] = 0 }
     var limits = Limits()
-    limits.blockSamples = 1 << 14
+    limits.blockSamples = 1 << 11
     guard let samples = try? RedCodec.decode(block, limits: limits) else { return 0 }
     guard let again = try? RedCodec.encode(samples), let decoded = try? RedCodec.decode(again) else {
         preconditionFailure("\(samples.count) decoded samples could not be encoded")

@@ -3,7 +3,8 @@ import Mef3
 
 /// A session from any bytes: the first two say which file of the segment to replace with the rest, and how to read.
 ///
-/// The other files of the session are sound; they are written once, in a directory that is left behind.
+/// The other files of the session are sound; they are written once, in a directory that is left behind: in memory where
+/// the system has such a place, for a disk is most of the time of a run.
 @c(LLVMFuzzerTestOneInput)
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let start, count > 2, let original = patient else { return 0 }
@@ -37,7 +38,8 @@ private func examine(_ path: String, _ reading: Reading) {
 
 /// A small session to be damaged.
 private let patient: String? = {
-    var template = Array("/tmp/mef3-fuzz-XXXXXX".utf8CString)
+    let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+    var template = Array("\(place)/mef3-fuzz-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else { return nil }
     let path = String(cString: made) + "/fuzz.mefd"
     let samples = (0..<600).map { Int32($0 * $0 % 211) }

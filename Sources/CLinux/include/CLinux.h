@@ -3,6 +3,11 @@
 #ifndef CPIPE_LINUX_H
 #define CPIPE_LINUX_H
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 // Names the calling thread for debuggers and `top -H`: 15 bytes, the rest is cut.
 void cpipe_name_thread(const char *name);
 
@@ -14,5 +19,18 @@ int cpipe_keep_to_cores(const int *cores, int count);
 
 // The niceness of the calling thread. 0, or what errno would be.
 int cpipe_set_nice(int nice);
+
+// Takes a connection that waits, which does not block and is not inherited; -1 and errno where there is none.
+int cpipe_accept(int listener, struct sockaddr_storage *peer);
+
+// Bytes that were sent on a connection and that the peer's system has not acknowledged; -1 where that cannot be told.
+int cpipe_unacknowledged(int socket);
+
+// The process at the other end of a unix socket; 0 where that cannot be told.
+int cpipe_peer_process(int socket);
+
+// One datagram and how many the system has dropped on this socket so far, for want of room; -1 and errno as recvmsg.
+// `dropped` is left alone where the system does not say.
+ssize_t cpipe_receive(int socket, void *bytes, size_t room, struct sockaddr_storage *peer, unsigned *dropped);
 
 #endif

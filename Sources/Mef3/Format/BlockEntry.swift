@@ -43,5 +43,12 @@ struct BlockEntry: Sendable, Hashable {
             && start != nil
     }
 
+    /// When the sample behind the last is due; `nil` when no time is recorded, or one that cannot be.
+    func end(at rate: Double) -> Int64? {
+        guard let start, let length = Int64(exactly: (Double(samples) / rate * 1e6).rounded()) else { return nil }
+        let (end, overflow) = start.addingReportingOverflow(length)
+        return overflow ? nil : end
+    }
+
     var isDiscontinuity: Bool { flags & RedHeader.discontinuity != 0 }
 }

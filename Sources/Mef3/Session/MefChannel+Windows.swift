@@ -36,6 +36,30 @@ extension MefChannel {
         }
     }
 
+    /// A part of such a window, by its positions: those of a window that is read in parts are the same as at once.
+    public func read(
+        from t0: Int64,
+        positions: Range<Int>,
+        into values: inout MutableSpan<Double>
+    ) throws(MefError) -> [Damage] {
+        guard positions.lowerBound >= 0, positions.count == values.count else {
+            throw MefError(.outOfRange, "positions \(positions) of a window, and room for \(values.count)")
+        }
+        return try read(into: &values) { (memory) throws(MefError) in
+            try fill(memory, pieces(from: t0, first: positions.lowerBound, count: positions.count))
+        }
+    }
+
+    /// Values in units by sample number, into memory of the caller that has room for them.
+    public func read(_ numbers: Range<Int>, into values: inout MutableSpan<Double>) throws(MefError) -> [Damage] {
+        guard try checked(numbers) == values.count else {
+            throw MefError(.outOfRange, "samples \(numbers), and room for \(values.count)")
+        }
+        return try read(into: &values) { (memory) throws(MefError) in
+            try fill(memory, pieces(numbers))
+        }
+    }
+
     /// Stored numbers over a window of time; the smallest 32-bit number where nothing is stored.
     public func counts(from t0: Int64, to t1: Int64) throws(MefError) -> Answer<Int32> {
         try answer(length(from: t0, to: t1)) { (values) throws(MefError) in

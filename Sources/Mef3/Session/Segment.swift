@@ -27,10 +27,10 @@ struct Segment: Sendable {
         self.data = data
         self.entries = entries
         let times = metadata.times
-        start = times.time(metadata.header.start)
-        // After a crash the metadata can be ahead of the data, never behind.
+        // After a crash the metadata can be ahead of the data, never behind; where it says nothing, the blocks do.
         let ends = ([metadata.header] + headers).compactMap { times.time($0.end) }
-        end = ends.min()
+        start = times.time(metadata.header.start) ?? entries.compactMap(\.start).min()
+        end = ends.min() ?? entries.compactMap { $0.end(at: metadata.channel.samplingFrequency) }.max()
     }
 
     /// Numbers the samples from `first` on and returns the number after the last.

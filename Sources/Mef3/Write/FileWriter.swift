@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// A file being written from front to end, its header last.
-final class FileWriter {
+/// A file on disk that is written from front to end, its header last.
+final class FileWriter: SessionFile {
     let path: String
     private let descriptor: Int32
     private(set) var count = 0

@@ -9,7 +9,8 @@ public struct SegmentWriter: ~Copyable {
     private let stem: String
     private let template: UniversalHeader
     private let key: Unit?
-    private let data: FileWriter
+    private let data: any SessionFile
+    private var dataBytes = UniversalHeader.size
     private var crc = Checksum.start
     private var index: [UInt8] = []
     private var counters = SegmentCounters()
@@ -24,7 +25,7 @@ public struct SegmentWriter: ~Copyable {
         stem: String,
         template: UniversalHeader,
         key: Unit?,
-        data: FileWriter
+        data: any SessionFile
     ) {
         self.session = session
         self.metadata = metadata
@@ -48,16 +49,16 @@ public struct SegmentWriter: ~Copyable {
         let name = channel + "-" + String(repeating: "0", count: 6 - digits.count) + digits
         let directory = session.path + "/" + channel + ".timd"
         let key = session.blockLevel == 0 ? nil : try session.keys.key(level: session.blockLevel)
-        try FileWriter.makeDirectory(directory)
-        try FileWriter.makeDirectory(directory + "/" + name + ".segd")
+        try session.storage.makeDirectory(directory)
+        try session.storage.makeDirectory(directory + "/" + name + ".segd")
         let stem = directory + "/" + name + ".segd/" + name
         var template = UniversalHeader(kind: .tdat)
         template.segment = Int32(number)
         template.channelName = channel
         template.sessionName = session.name
-        template.levelID = .random(in: 0...255)
+        template.levelID = session.levelID()
         template.passwords = session.fields
-        let data = try FileWriter(stem + ".tdat")
+        let data = try session.storage.create(stem + ".tdat")
         var writer = SegmentWriter(
             session,
             metadata: metadata,
@@ -108,7 +109,7 @@ public struct SegmentWriter: ~Copyable {
         let maximum = samples.max() ?? .min
         let minimum = samples.min() ?? .min
         var entry = [UInt8](repeating: 0, count: BlockEntry.size)
-        entry.put(Int64(data.count), at: 0)
+        entry.put(Int64(dataBytes), at: 0)
         entry.put(header.start, at: 8)
         entry.put(counters.samples, at: 16)
         entry.put(UInt32(header.samples), at: 24)
@@ -117,6 +118,7 @@ public struct SegmentWriter: ~Copyable {
         entry.put(minimum, at: 36)
         entry.put(header.flags, at: 44)
         try data.append(bytes)
+        dataBytes += bytes.count
         index += entry
         crc = Checksum.of(bytes, from: crc)
         start = min(start ?? time, time)
@@ -151,7 +153,7 @@ public struct SegmentWriter: ~Copyable {
         let largest = Int64(counters.maximumBlockSamples)
         try data.put(header(.tdat, entries: counters.blocks, maximum: largest).bytes(bodyCRC: crc), at: 0)
         let head = header(.tidx, entries: counters.blocks, maximum: Int64(BlockEntry.size))
-        try FileWriter.replace(stem + ".tidx", head.bytes(before: index) + index)
+        try session.storage.replace(stem + ".tidx", head.bytes(before: index) + index)
         if let start, let end {
             counters.duration = end - start
             counters.blockInterval = Int64(
@@ -170,7 +172,7 @@ public struct SegmentWriter: ~Copyable {
             counters: counters,
             keys: session.keys
         )
-        try FileWriter.replace(stem + ".tmet", bytes)
+        try session.storage.replace(stem + ".tmet", bytes)
     }
 
     private func header(_ kind: UniversalHeader.Kind, entries: Int64, maximum: Int64) -> UniversalHeader {
@@ -180,8 +182,7 @@ public struct SegmentWriter: ~Copyable {
         header.maximumEntry = maximum
         header.start = start.map(times.stored) ?? TimeRule.noEntry
         header.end = end.map(times.stored) ?? TimeRule.noEntry
-        header.fileID = .random(in: 0...255)
-        header.provenanceID = header.fileID
+        session.sign(&header)
         return header
     }
 }

@@ -23,7 +23,7 @@ extension SessionWriter {
             }
         }
         header.passwords = fields
-        header.levelID = .random(in: 0...255)
+        header.levelID = levelID()
         header.entries = Int64(records.count)
 
         let times = TimeRule(offset: subject.recordingTimeOffset ?? TimeRule.noEntry)
@@ -45,17 +45,16 @@ extension SessionWriter {
         header.start = stored.min().map(times.stored) ?? TimeRule.noEntry
         header.end = stored.max().map(times.stored) ?? TimeRule.noEntry
         header.maximumEntry = Int64(largest)
-        try Self.put(stem + ".rdat", header, data)
+        try put(stem + ".rdat", header, data)
         header.kind = .ridx
         header.maximumEntry = 24
-        try Self.put(stem + ".ridx", header, index)
+        try put(stem + ".ridx", header, index)
     }
 
-    private static func put(_ path: String, _ header: UniversalHeader, _ body: [UInt8]) throws(MefError) {
+    private func put(_ path: String, _ header: UniversalHeader, _ body: [UInt8]) throws(MefError) {
         var header = header
-        header.fileID = .random(in: 0...255)
-        header.provenanceID = header.fileID
-        let file = try FileWriter(path)
+        sign(&header)
+        let file = try storage.create(path)
         try file.append(header.bytes(before: body) + body)
     }
 

@@ -21,17 +21,23 @@ public struct SessionWriter {
     let fields: PasswordFields
     let keys: Keys
     let blockLevel: Int
+    let storage: any SessionStorage
+    private let makeID: @Sendable () -> SIMD16<UInt8>
 
     /// A writer into a directory with the extension `.mefd`, which is made if need be.
     ///
     /// - Parameters:
     ///   - subject: Kept in section 3. Times are stored relative to its recording time offset.
     ///   - blockLevel: Level at which each block's statistics are encrypted; 0, as other writers do, leaves them clear.
+    ///   - storage: Where the files are.
+    ///   - makeID: The identifiers in the headers; random, unless a program wants to repeat them.
     public init(
         path: String,
         subject: SubjectMetadata = SubjectMetadata(),
         passwords: Passwords? = nil,
-        blockLevel: Int = 0
+        blockLevel: Int = 0,
+        storage: any SessionStorage = DiskStorage(),
+        makeID: @escaping @Sendable () -> SIMD16<UInt8> = { .random(in: 0...255) }
     ) throws(MefError) {
         var trimmed = path[...]
         while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
@@ -47,8 +53,19 @@ public struct SessionWriter {
             throw MefError(.outOfRange, "blocks cannot be encrypted at level \(blockLevel), there is no such password")
         }
         self.blockLevel = blockLevel
-        try FileWriter.makeDirectory(self.path)
+        self.storage = storage
+        self.makeID = makeID
+        try storage.makeDirectory(self.path)
     }
+
+    /// A header's identifiers: of the file, which is an original.
+    func sign(_ header: inout UniversalHeader) {
+        header.fileID = makeID()
+        header.provenanceID = header.fileID
+    }
+
+    /// An identifier for the files of one segment, channel or session.
+    func levelID() -> SIMD16<UInt8> { makeID() }
 
     /// Starts a segment of a channel.
     ///

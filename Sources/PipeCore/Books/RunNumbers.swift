@@ -26,6 +26,9 @@ public struct LinkNumbers: Sendable, Hashable {
     public var capacity: Int
     public var bytes: Int
     public var isEnded: Bool
+    /// What its sender had sent when the link began, and when it was cut: stations come and go.
+    public var sentBefore = 0
+    public var sentUntil: Int?
 }
 
 /// One stage copy, or all copies of a stage taken together.
@@ -121,7 +124,7 @@ extension RunNumbers {
         var taken = [Int](repeating: 0, count: stages.count)
         for link in links where !link.isIntake {
             taken[link.to.stage] += link.books.out
-            let sent = stages[link.from.stage].sent[link.from.port]
+            let sent = (link.sentUntil ?? stages[link.from.stage].sent[link.from.port]) - link.sentBefore
             if link.books.in != sent {
                 found.append("link \(link.fullName): in \(link.books.in), but its sender sent \(sent)")
             }

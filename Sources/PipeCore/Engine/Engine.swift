@@ -33,18 +33,28 @@ public struct LogEntry: Sendable {
 
 /// A graph that runs: its stage copies, its links, and what concerns more than one of them.
 final class Engine: @unchecked Sendable {  // what changes after `init` is under `lock` or belongs to a node
-    let plan: Plan
+    /// What there is of stage copies and links. It only grows: what has been taken out of a running graph has ended, and
+    /// stays for the books.
+    struct Parts {
+        var plan = Plan()
+        /// Where the stage copies of the graph as it is now stand in the plan.
+        var places: [String: Int] = [:]
+        var nodes: [Node] = []
+        var links: [Link] = []
+        /// The replicas of each stage copy of the plan; most have one.
+        var copies: [[Node]] = []
+        var orderings: [Ordering] = []
+        var inLoop: [Bool] = []
+    }
+
     let options: EngineOptions
     let meter: MemoryMeter?
-    private(set) var nodes: [Node] = []
-    private(set) var links: [Link] = []
     let runner: any Runner
-    /// The replicas of each stage copy of the plan; most have one.
-    private(set) var copies: [[Node]] = []
-    private(set) var orderings: [Ordering] = []
-    private let inLoop: [Bool]
 
+    /// Held while the graph changes.
+    private let adoption = Lock()
     private let lock = Lock()
+    private var parts = Parts()
     private var dead: Set<Int> = []
     private var closedCount = 0
     private var closedLoops = false
@@ -55,42 +65,91 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     private let openIntakes = Atomic<Int>(0)
 
     init(_ plan: Plan, _ options: EngineOptions, runner: any Runner) {
-        self.plan = plan
         self.options = options
         self.runner = runner
         meter = plan.memory.map(MemoryMeter.init(limit:))
-        inLoop = plan.linksInLoops()
-        let leavesGaps = plan.linksThatLeaveGaps()
-        links = plan.links.enumerated().map { index, link in
-            Link(link, index: index, leavesGaps: leavesGaps[index], meter: meter)
-        }
-        var outputs = plan.stages.map { [[Link]](repeating: [], count: $0.outputs) }
-        for (index, link) in plan.links.enumerated() { outputs[link.from.stage][link.from.port].append(links[index]) }
-        for (index, stage) in plan.stages.enumerated() { copies.append(makeCopies(stage, outputs[index])) }
-        for (index, link) in plan.links.enumerated() {
-            let (senders, takers) = (copies[link.from.stage], copies[link.to.stage])
-            links[index].connect(senders: senders, takers: takers)
-            for node in takers { node.connect(links[index], port: link.to.port, sender: link.from.stage) }
-        }
-        for (index, link) in links.enumerated() where !inLoop[index] {
-            Node.join(copies[link.plan.from.stage][0], by: link, copies[link.plan.to.stage][0])
-        }
+        parts = with(plan, added: Parts())
+        for (index, stage) in plan.stages.enumerated() { parts.places[stage.fullName] = index }
     }
 
-    private func makeCopies(_ stage: StagePlan, _ links: [[Link]]) -> [Node] {
-        guard stage.replicas > 1, !stage.isSource else {
-            let node = Node(nodes.count, stage, self, links: links)
-            nodes.append(node)
-            return [node]
+    var all: Parts { lock.locked { parts } }
+    var nodes: [Node] { all.nodes }
+
+    /// The parts of a plan that begins with what there is. What is new is connected among itself; between old and new only
+    /// the links know of it yet.
+    private func with(_ plan: Plan, added old: Parts) -> Parts {
+        var parts = old
+        parts.plan = plan
+        parts.inLoop = plan.linksInLoops()
+        let leavesGaps = plan.linksThatLeaveGaps()
+        for index in old.links.count..<plan.links.count {
+            parts.links.append(Link(plan.links[index], index: index, leavesGaps: leavesGaps[index], meter: meter))
         }
-        let ordering = Ordering(stage, links: links)
-        orderings.append(ordering)
-        for _ in 0..<stage.replicas {
-            let node = Node(nodes.count, stage, self, links: links, ordering: ordering)
-            ordering.add(node)
-            nodes.append(node)
+        var outputs = plan.stages.map { [[Link]](repeating: [], count: $0.outputs) }
+        for link in parts.links { outputs[link.plan.from.stage][link.plan.from.port].append(link) }
+        for index in old.copies.count..<plan.stages.count { makeCopies(plan.stages[index], outputs[index], &parts) }
+        for link in parts.links[old.links.count...] {
+            let (senders, takers) = (parts.copies[link.plan.from.stage], parts.copies[link.plan.to.stage])
+            link.connect(senders: senders, takers: takers)
+            guard link.plan.to.stage >= old.copies.count else { continue }
+            for node in takers { node.connect(link, port: link.plan.to.port, sender: link.plan.from.stage) }
         }
-        return ordering.lanes
+        for link in parts.links[old.links.count...] where !parts.inLoop[link.index] {
+            Node.join(parts.copies[link.plan.from.stage][0], by: link, parts.copies[link.plan.to.stage][0])
+        }
+        return parts
+    }
+
+    private func makeCopies(_ stage: StagePlan, _ links: [[Link]], _ parts: inout Parts) {
+        let isReplicated = stage.replicas > 1 && !stage.isSource
+        let ordering = isReplicated ? Ordering(stage, links: links) : nil
+        var copies: [Node] = []
+        for _ in 0..<(isReplicated ? stage.replicas : 1) {
+            let node = Node(parts.nodes.count, stage, self, links: links, ordering: ordering)
+            ordering?.add(node)
+            parts.nodes.append(node)
+            copies.append(node)
+        }
+        if let ordering { parts.orderings.append(ordering) }
+        parts.copies.append(copies)
+    }
+
+    // MARK: Stations that come and go
+
+    /// Goes over to another plan of the same graph: stage copies that are new begin, those that are not in it any more come to
+    /// their end, as if their sources had ended. Those that are in both go on as they are.
+    func adopt(_ plan: Plan) throws {
+        adoption.lock()
+        defer { adoption.unlock() }
+        let old = all
+        let change = try PlanChange(
+            from: old.plan,
+            old.places,
+            isOver: { index in old.copies[index].allSatisfy(\.saysItIsOver) },
+            to: plan
+        )
+        var parts = with(change.plan, added: old)
+        parts.places = change.places
+        let added = parts
+        let isRunning = lock.locked {
+            guard closedCount < old.nodes.count else { return false }
+            self.parts = added
+            return true
+        }
+        guard isRunning else { throw StageError("the run has ended") }
+        for link in parts.links[old.links.count...] {
+            let (from, to) = (link.plan.from, link.plan.to)
+            if to.stage < old.copies.count {
+                for node in parts.copies[to.stage] { node.change(.take(link, port: to.port, sender: from.stage)) }
+            }
+            if from.stage < old.copies.count { parts.copies[from.stage][0].change(.send(link, port: from.port)) }
+        }
+        for node in parts.nodes[old.nodes.count...] { node.notify() }
+        for index in change.endedLinks {
+            let link = parts.links[index]
+            parts.copies[link.plan.from.stage][0].change(.sendNoMore(link, port: link.plan.from.port))
+        }
+        for index in change.endedSources { for node in parts.copies[index] { node.stop() } }
     }
 
     func begin() {
@@ -100,10 +159,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
 
     /// Sources make no more; what is under way goes on to its end.
     func stop() {
-        for node in nodes where node.setup.isSource {
-            node.stopRequest.store(true, ordering: .relaxed)
-            node.notify()
-        }
+        for node in nodes where node.setup.isSource { node.stop() }
     }
 
     func intakeOpened() { openIntakes.add(1, ordering: .relaxed) }
@@ -118,33 +174,33 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         let useless = lock.locked {
             dead.insert(node.index)
             troubles.append("\(node.setup.fullName) failed: \(node.failure ?? "")")
-            return uselessSources()
+            return uselessSources(parts)
         }
-        for source in useless {
-            nodes[source].stopRequest.store(true, ordering: .relaxed)
-            nodes[source].notify()
-        }
+        for source in useless { source.stop() }
     }
 
-    private func uselessSources() -> [Int] {
+    private func uselessSources(_ parts: Parts) -> [Node] {
+        let copies = parts.copies
         func isAlive(_ copy: Int) -> Bool { copies[copy].contains { !dead.contains($0.index) } }
         var useful = copies.indices.map { copies[$0][0].isSink && isAlive($0) }
         var queue = copies.indices.filter { useful[$0] }
+        var senders = [[Int]](repeating: [], count: copies.count)
+        for link in parts.plan.links { senders[link.to.stage].append(link.from.stage) }
         while let next = queue.popLast() {
-            for input in copies[next][0].inputs where !useful[input.sender] && isAlive(input.sender) {
-                useful[input.sender] = true
-                queue.append(input.sender)
+            for sender in senders[next] where !useful[sender] && isAlive(sender) {
+                useful[sender] = true
+                queue.append(sender)
             }
         }
-        return copies.indices.filter { plan.stages[$0].isSource && !useful[$0] && isAlive($0) }.map {
-            copies[$0][0].index
+        return copies.indices.filter { parts.plan.stages[$0].isSource && !useful[$0] && isAlive($0) }.map {
+            copies[$0][0]
         }
     }
 
     func closed(_ node: Node) {
         let isLast = lock.locked {
             closedCount += 1
-            return closedCount == nodes.count
+            return closedCount == parts.nodes.count
         }
         if isLast { runner.finished() }
     }
@@ -174,15 +230,16 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
             for source in sources { source.notify() }
             return true
         }
-        let loops = links.indices.filter { inLoop[$0] }
+        let parts = all
+        let loops = parts.links.filter { parts.inLoop[$0.index] }
         let mayClose = lock.locked {
             defer { closedLoops = true }
             return !closedLoops
         }
-        if mayClose, !loops.isEmpty, loops.allSatisfy({ !links[$0].hasItems }) {
-            for index in loops {
-                links[index].close()
-                links[index].notifyTakers()
+        if mayClose, !loops.isEmpty, loops.allSatisfy({ !$0.hasItems }) {
+            for link in loops {
+                link.close()
+                link.notifyTakers()
             }
             return true
         }
@@ -191,8 +248,9 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
 
     /// The run stands still for good.
     func reportStandstill() {
-        let stuck = links.filter { $0.hasItems }.map(\.name)
-        let waiting = nodes.filter { !$0.isOver }.map(\.setup.fullName)
+        let parts = all
+        let stuck = parts.links.filter { $0.hasItems }.map(\.name)
+        let waiting = parts.nodes.filter { !$0.isOver }.map(\.setup.fullName)
         let what = stuck.isEmpty ? "" : ", and items wait in \(stuck.prefix(5).joined(separator: ", "))"
         trouble("nothing can move: \(waiting.prefix(5).joined(separator: ", ")) wait for each other\(what)")
     }
@@ -206,26 +264,28 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
 
     /// Ends everything at once, when nothing is stepped any more.
     func cancel(_ reason: DropReason) {
-        for node in nodes where !node.isOver { node.cancel(reason) }
-        for ordering in orderings { ordering.abandon(reason) }
-        for link in links { _ = link.discard(reason, forGood: false) }
+        let parts = all
+        for node in parts.nodes where !node.isOver { node.cancel(reason) }
+        for ordering in parts.orderings { ordering.abandon(reason) }
+        for link in parts.links { _ = link.discard(reason, forGood: false) }
     }
 
     // MARK: Numbers
 
     var numbers: RunNumbers {
-        let stages = copies.map { copy in
+        let parts = all
+        let stages = parts.copies.map { copy in
             copy.dropFirst().reduce(into: copy[0].currentNumbers) { $0.add($1.currentNumbers) }
         }
-        let intakes = nodes.flatMap { node in
+        let intakes = parts.nodes.flatMap { node in
             node.numbersLock.locked { node.numbers.intakes }.map(\.numbers)
         }
         var paths: [PathNumbers] = []
-        for node in nodes where node.isSink {
+        for node in parts.nodes where node.isSink {
             for (source, histogram) in node.numbersLock.locked({ node.numbers.latencies }) {
                 paths.append(
                     PathNumbers(
-                        source: nodes[Int(source)].setup.fullName,
+                        source: parts.nodes[Int(source)].setup.fullName,
                         sink: node.setup.fullName,
                         latency: histogram
                     )
@@ -235,7 +295,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         return RunNumbers(
             at: Instant(nanoseconds: runner.time),
             stages: stages,
-            links: links.map(\.numbers) + intakes,
+            links: parts.links.map(\.numbers) + intakes,
             paths: paths
         )
     }

@@ -25,6 +25,9 @@ private struct FillableFile: AppendableFile {
         try file.append(bytes)
     }
 
+    /// A full disk takes what it has room for already.
+    func overwrite(_ bytes: [UInt8], at offset: Int) throws { try file.overwrite(bytes, at: offset) }
+
     func sync() throws { try file.sync() }
     func close() throws { try file.close() }
 }

@@ -2,10 +2,12 @@
 extension Node {
     /// Does what there is to do, within bounds; true says that there is more.
     func step(now: Int) -> Bool {
+        if changes.areWaiting { applyToInputs() }
         guard phase != .closed else { return false }
         cell.pointee.now = now
         cell.pointee.stops = false
         guard flush() else { return false }
+        if changes.areWaiting { applyToOutputs() }
         if phase == .closing {
             close()
             return false

@@ -49,6 +49,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var failure: String?
     var progress: Progress?
     let mailbox = Mailbox()
+    let changes = ChangeQueue()
     var intakes: [Intake] = []
     var lastItem = 0
     /// A failure in the current step that ends the instance.
@@ -143,14 +144,23 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     static func allocateBatch() -> UnsafeMutablePointer<Slot> { .allocate(capacity: batchMemory) }
 
     func connect(_ link: Link, port: Int, sender: Int) {
-        let more = FixedList(inputs + [InputLink(link: Uncounted(link), port: port, sender: sender)])
+        let living = inputs.filter { input in !input.link.with { $0.isEnded } }
+        let more = FixedList(living + [InputLink(link: Uncounted(link), port: port, sender: sender)])
         inputs.deallocate()
         inputs = more
         if link.leavesGaps { cell.pointee.needsCare = true }
     }
 
+    /// A source makes no more.
+    func stop() {
+        stopRequest.store(true, ordering: .relaxed)
+        notify()
+    }
+
     var context: StageContext { StageContext(cell: cell, node: self) }
     var isOver: Bool { phase == .closed }
+    /// The same for other threads, as of when it was last let go.
+    var saysItIsOver: Bool { numbersLock.locked { [.ended, .failed].contains(numbers.state) } }
 
     // MARK: Scheduling
 
@@ -300,7 +310,9 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// Lets a later stage follow this one, where it can: one link leads from one to the other, nothing else does, and it
     /// has nothing to decide.
     static func join(_ node: Node, by link: Link, _ next: Node) {
-        guard node.ordering == nil, next.ordering == nil, node.setup.outputs == 1, next.inputs.count == 1,
+        // What leads into stations and out of them changes while the graph runs.
+        guard node.setup.station == next.setup.station, node.ordering == nil, next.ordering == nil,
+            node.setup.outputs == 1, next.inputs.count == 1,
             node.outboxes[0].links.count == 1, link.isPlain, link.plan.tap == nil, !next.setup.isSource, next !== node
         else { return }
         node.follower = Uncounted(next)

@@ -124,7 +124,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
                     for place in start..<lane.marks[item * ports + port] {
                         let slot = sent[port].slots + place
                         if mayLeave {
-                            outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
+                            push(slot, port)
                         } else {
                             let kept = UnsafeMutablePointer<Slot>.allocate(capacity: 1)
                             kept.moveInitialize(from: slot, count: 1)
@@ -139,7 +139,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
                 let start = finished == 0 ? 0 : lane.marks[(finished - 1) * ports + port]
                 for place in start..<sent[port].count {
                     let slot = sent[port].slots + place
-                    outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
+                    push(slot, port)
                 }
                 sent[port].emptied()
             }
@@ -162,7 +162,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         var number = first
         while number >= 0, tickets[number].isDone {
             for (port, slot) in tickets[number].made {
-                outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
+                push(slot, port)
                 slot.deallocate()
             }
             tickets[number].made = []
@@ -173,6 +173,11 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         if number < 0 { queues[key] = nil } else { queues[key]?.first = number }
     }
 
+    private func push(_ slot: UnsafeMutablePointer<Slot>, _ port: Int) {
+        if !slot.pointee.header.isGap { outboxes[port].sent += 1 }
+        outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
+    }
+
     /// Offers to the links what may leave; true when nothing is left.
     func flush(now: Int) -> Bool {
         lock.locked {
@@ -181,6 +186,16 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
                 if !outboxes[port].flush(now: now) { isEmpty = false }
             }
             return isEmpty
+        }
+    }
+
+    /// Sends to other links from now on; false while something waits to leave.
+    func relink(_ port: Int, _ change: (inout [Link], _ sent: Int) -> Void) -> Bool {
+        lock.locked {
+            guard outboxes[port].count == 0 else { return false }
+            let sent = outboxes[port].sent
+            outboxes[port].relink { change(&$0, sent) }
+            return true
         }
     }
 

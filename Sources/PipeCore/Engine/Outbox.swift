@@ -9,28 +9,42 @@ public struct Outbox: ~Copyable {
     @usableFromInline let cell: UnsafeMutablePointer<Cell>
     /// Beyond so many, a step ends early.
     @usableFromInline let limit: Int
-    public let isLinked: Bool
+    public private(set) var isLinked: Bool
     /// Items sent since the run began.
     @usableFromInline var sent = 0
     /// Slots at the front that are gone already.
     private var start = 0
-    let links: FixedList<Uncounted<Link>>
+    private(set) var links: FixedList<Uncounted<Link>>
     let leavesGaps: Bool
     /// How far each link of a fan-out has got.
-    private let cursors: FixedList<Int>
+    private var cursors: FixedList<Int>
 
     /// With `isPassedOn` it is a replica's: what is sent goes to the `Ordering`, which has the links.
     init(links: [Link], cell: UnsafeMutablePointer<Cell>, isPassedOn: Bool = false) {
         limit = Node.batch
         capacity = Node.batchMemory
         self.cell = cell
-        // The last of several gets the slots themselves, gaps among them: it is one that knows what to do with a gap.
-        let ordered = links.filter { !$0.leavesGaps } + links.filter(\.leavesGaps)
-        self.links = FixedList(isPassedOn ? [] : ordered.map(Uncounted.init))
+        self.links = FixedList(isPassedOn ? [] : Self.ordered(links))
         isLinked = !links.isEmpty
         leavesGaps = links.contains { $0.leavesGaps }
         cursors = FixedList([Int](repeating: 0, count: links.count))
         slots = Node.allocateBatch()
+    }
+
+    /// The last of several gets the slots themselves, gaps among them: it is one that knows what to do with a gap.
+    private static func ordered(_ links: [Link]) -> [Uncounted<Link>] {
+        (links.filter { !$0.leavesGaps } + links.filter(\.leavesGaps)).map(Uncounted.init)
+    }
+
+    /// Sends to other links from now on. Nothing may stand here.
+    mutating func relink(_ change: (inout [Link]) -> Void) {
+        var changed = links.map(\.object)
+        change(&changed)
+        links.deallocate()
+        cursors.deallocate()
+        links = FixedList(Self.ordered(changed))
+        cursors = FixedList([Int](repeating: 0, count: changed.count))
+        isLinked = !changed.isEmpty
     }
 
     /// What stands here must have been taken or destroyed.

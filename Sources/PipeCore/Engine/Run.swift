@@ -43,6 +43,10 @@ public final class Run: Sendable {
     /// Sources make no more; what is under way goes on to its end.
     public func stop() { engine.stop() }
 
+    /// Goes over to another plan of the same graph, with other stations: new copies begin, those that are gone come to their
+    /// end, and the others go on as they are. The memory of those that have ended stays with the run.
+    public func adopt(_ plan: Plan) throws { try engine.adopt(plan) }
+
     /// Ends a `wait` at once.
     public func interrupt() { workers.interrupt() }
 
@@ -93,6 +97,9 @@ public final class SimulatedRun {
 
     /// Sources make no more; what is under way goes on to its end.
     public func stop() { engine.stop() }
+
+    /// Goes over to another plan of the same graph, with other stations.
+    public func adopt(_ plan: Plan) throws { try engine.adopt(plan) }
 
     /// Something goes wrong, now or later.
     public func add(_ fault: PlannedFault) { simulator.add(fault) }

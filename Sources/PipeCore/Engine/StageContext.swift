@@ -129,6 +129,9 @@ public struct StageContext {
     /// A way in for a thread of the stage's own: a camera's, a socket's.
     public func intake(_ policy: LinkPolicy) -> Intake { node.intake(policy) }
 
+    /// Whether the run is on virtual time, where there is no world: what would call a peer plays it.
+    public var isSimulated: Bool { !node.runner.isRealTime }
+
     /// Files as this run has them: on disk, or in memory in a test.
     public var files: any FileStore { node.files }
 
@@ -184,6 +187,8 @@ public protocol AppendableFile: Sendable {
     var size: Int { get throws }
     /// Writes all, or throws; what was written of it before a failure is taken back.
     func append(_ bytes: [UInt8]) throws
+    /// Writes over bytes that it holds already: a header that counts what follows it.
+    func overwrite(_ bytes: [UInt8], at offset: Int) throws
     func sync() throws
     func close() throws
 }

@@ -12,6 +12,8 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     private let lock = Lock()
     private let queue: UnsafeMutablePointer<LinkQueue>
     private var senderWaits = false
+    /// What the sender had sent on its output when the link began, and when it was cut.
+    private var sent: (before: Int, until: Int?) = (0, nil)
     /// A copy of what waits, for those who only want to know whether it pays to look.
     private let waiting = Atomic<Int>(0)
     /// The items among it: gaps take no room.
@@ -125,6 +127,16 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         }
     }
 
+    /// The link begins in the midst of a run.
+    func begin(after sent: Int) { lock.locked { self.sent.before = sent } }
+
+    /// Nothing is sent by it any more, though its sender goes on.
+    func cut(after sent: Int) {
+        lock.locked { self.sent.until = sent }
+        close()
+        notifyTakers()
+    }
+
     func close() {
         change { $0.close() }
         ended.store(true, ordering: .releasing)
@@ -186,7 +198,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
                 books: books,
                 capacity: policy.capacity,
                 bytes: queue.pointee.heldBytes,
-                isEnded: queue.pointee.isEnded
+                isEnded: queue.pointee.isEnded,
+                sentBefore: sent.before,
+                sentUntil: sent.until
             )
         }
     }

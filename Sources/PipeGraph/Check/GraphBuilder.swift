@@ -107,11 +107,11 @@ struct GraphBuilder {
             claimWorld(index)
             if graph.stages[index].replicas > 1 {
                 reportShared(index, by: graph.stages[index].replicas, "replicas")
-                if type.awaitsPartners, let place = stage.common?.$replicas.place {
+                if let reason = unshareable(type), let place = stage.common?.$replicas.place {
                     reader.diagnostics.error(
                         .optionConflict,
                         at: place,
-                        "'\(stage.name)' (\(type.name)) waits for partners, which would come to different replicas",
+                        "'\(stage.name)' (\(type.name)) \(reason), which would come to different replicas",
                         hint: "remove 'replicas'"
                     )
                 }
@@ -130,6 +130,12 @@ struct GraphBuilder {
                 reportShared(index, by: stations.count, "stations")
             }
         }
+    }
+
+    /// Why replicas cannot share the work of a stage type; nil where they can.
+    private func unshareable(_ type: StageType) -> String? {
+        if type.awaitsPartners { return "waits for partners" }
+        return type.info.traits.contains(.remembers) ? "goes by the items before" : nil
     }
 
     private func bind(_ stage: Draft.Stage, _ type: StageType, station: String?) -> (

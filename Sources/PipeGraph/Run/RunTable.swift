@@ -181,7 +181,7 @@ public struct RunTable: Sendable {
 }
 
 /// 1234567 as `1 234 567`.
-private func grouped(_ number: Int) -> String {
+public func grouped(_ number: Int) -> String {
     guard number >= 10_000 else { return String(number) }
     var digits = Array(String(number))
     for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(" ", at: place) }

@@ -100,6 +100,20 @@ private final class DiskFile: AppendableFile, @unchecked Sendable {  // one oper
         end += written
     }
 
+    func overwrite(_ bytes: [UInt8], at offset: Int) throws {
+        guard offset >= 0, offset <= end - bytes.count else {
+            throw StageError("'\(path)' has no \(bytes.count) bytes at \(offset) to write over")
+        }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { raw in
+                pwrite(descriptor, raw.baseAddress.map { $0 + written }, raw.count - written, offset + written)
+            }
+            guard count >= 0 || errno == EINTR else { throw failure("be written") }
+            written += max(0, count)
+        }
+    }
+
     private func appendToStream(_ bytes: ArraySlice<UInt8>) throws -> Int {
         let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         guard count >= 0 || errno == EINTR else { throw failure("be written") }

@@ -35,6 +35,15 @@ public final class MemoryFiles: FileStore {
     public func remove(_ path: String) throws { files.withLock { $0[path] = nil } }
 
     fileprivate func append(_ bytes: [UInt8], to path: String) { files.withLock { $0[path, default: []] += bytes } }
+
+    fileprivate func overwrite(_ bytes: [UInt8], at offset: Int, of path: String) throws {
+        try files.withLock { files throws in
+            guard let end = files[path]?.count, offset >= 0, offset <= end - bytes.count else {
+                throw StageError("'\(path)' has no \(bytes.count) bytes at \(offset) to write over")
+            }
+            files[path]?.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        }
+    }
 }
 
 private struct MemoryFile: AppendableFile {
@@ -43,6 +52,7 @@ private struct MemoryFile: AppendableFile {
 
     var size: Int { store.content(path)?.count ?? 0 }
     func append(_ bytes: [UInt8]) { store.append(bytes, to: path) }
+    func overwrite(_ bytes: [UInt8], at offset: Int) throws { try store.overwrite(bytes, at: offset, of: path) }
     func sync() {}
     func close() {}
 }

@@ -70,6 +70,8 @@ public struct StageInfo: Sendable {
         public static let neverStalls = Traits(rawValue: 2)
         /// It leaves items out by design, each as a gap.
         public static let sheds = Traits(rawValue: 4)
+        /// What it does with an item depends on those before it, so that replicas could not share its work.
+        public static let remembers = Traits(rawValue: 8)
     }
 
     public let name: String

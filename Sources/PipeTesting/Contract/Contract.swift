@@ -48,10 +48,15 @@ public enum Contract {
         }
     }
 
-    /// All cases of the stages of a plugin.
-    public static func cases(of plugin: Plugin, except exemptions: [Exemption] = []) -> [Case] {
+    /// All cases of the stages of a plugin. `options` stand in the place of those of an example, by stage and name: a
+    /// directory or an address that every machine has.
+    public static func cases(
+        of plugin: Plugin,
+        with options: [String: [String: String]] = [:],
+        except exemptions: [Exemption] = []
+    ) -> [Case] {
         plugin.stages.flatMap { type in
-            Trial.all(of: type).flatMap { trial in
+            Trial.all(of: type, with: options[type.name] ?? [:]).flatMap { trial in
                 behaviours.filter { $0.isAbout(trial) }.map { behaviour in
                     let exemption = exemptions.first {
                         [type.name, trial.name].contains($0.stage) && $0.behaviour == behaviour.name

@@ -21,7 +21,9 @@ struct OptionText {
     init(example type: StageType) {
         self.init(type.info.example)
         parts.removeAll { $0.name == "from" }
-        for option in type.fields.options {
+        let stated = Set(parts.map(\.name))
+        // What the example leaves out stays out: not every file of JSON is a certificate.
+        for option in type.fields.options where option.isRequired || stated.contains(option.name) {
             switch option.kind {
             case .path(.readsFile): set(option.name, "\"\(Fixture.path)\"")
             case .path(.writesFile): set(option.name, "/contract/\(option.name)")

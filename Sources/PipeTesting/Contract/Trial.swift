@@ -21,8 +21,10 @@ struct Trial: Sendable {
 
     /// The example, and for each choice and switch the example with another value. What the checker does not take is
     /// no way to use the stage.
-    static func all(of type: StageType) -> [Trial] {
-        let example = Trial(type: type, name: type.name, options: OptionText(example: type).text)
+    static func all(of type: StageType, with options: [String: String]) -> [Trial] {
+        var text = OptionText(example: type)
+        for (name, value) in options.sorted(by: { $0.key < $1.key }) { text.set(name, value) }
+        let example = Trial(type: type, name: type.name, options: text.text)
         let variants = type.fields.options.flatMap { option in
             option.otherValues.map { value in
                 var text = OptionText(example.options)

@@ -1,9 +1,10 @@
 import Glibc
 import Synchronization
 
-/// Counts interrupts and SIGTERMs, and tells somebody of each. Only one is made in a process.
+/// Counts interrupts and SIGTERMs, notes SIGUSR1, and tells somebody of each. Only one is made in a process.
 final class Signals: Sendable {
     private let number = Atomic<Int>(0)
+    private let isAskedToReload = Atomic<Bool>(false)
 
     init(told: @escaping @Sendable () -> Void) {
         // Blocked here, and so in every thread that is started from now on: one thread waits for them.
@@ -12,6 +13,7 @@ final class Signals: Sendable {
         sigaddset(&set, SIGINT)
         sigaddset(&set, SIGTERM)
         sigaddset(&set, SIGHUP)
+        sigaddset(&set, SIGUSR1)
         pthread_sigmask(SIG_BLOCK, &set, nil)
         let wanted = set
         startDetachedThread { [self] in
@@ -19,11 +21,18 @@ final class Signals: Sendable {
                 var set = wanted
                 var signal: Int32 = 0
                 guard sigwait(&set, &signal) == 0 else { continue }
-                number.add(1, ordering: .sequentiallyConsistent)
+                if signal == SIGUSR1 {
+                    isAskedToReload.store(true, ordering: .sequentiallyConsistent)
+                } else {
+                    number.add(1, ordering: .sequentiallyConsistent)
+                }
                 told()
             }
         }
     }
+
+    /// Whether SIGUSR1 has come since this was last asked.
+    func takeReload() -> Bool { isAskedToReload.exchange(false, ordering: .sequentiallyConsistent) }
 
     var count: Int { number.load(ordering: .sequentiallyConsistent) }
 }

@@ -6,7 +6,7 @@ extension Command {
     static let bench: Command = .init(
         name: "bench",
         summary: "Measures pipe on this machine.",
-        subcommands: [benchEngine]
+        subcommands: [benchEngine, benchPackets, benchMef]
     )
 
     private static let benchEngine: Command = .init(
@@ -45,6 +45,46 @@ extension Command {
                     Terminal.complain("error: \(error)")
                     return .failed
                 }
+            }
+            return .success
+        }
+    )
+
+    private static let benchMef: Command = .init(
+        name: "mef",
+        summary: "Measures how fast a MEF 3 session is read and served.",
+        details: """
+            Ten segments of five minutes in order, as the benchmark of the original server has them: by the library alone,
+            and through the server to one client and to three, without a network; first without work between two
+            segments, then with it. Benchmarks/mef3 measures with real clients, and the original beside it.
+            """,
+        operands: [
+            Operand(
+                name: "SESSION",
+                summary: "The directory of a session, which ends in .mefd.",
+                completes: .directories
+            )
+        ],
+        flags: [
+            Flag(name: "segments", value: "NUMBER", summary: "Segments that are read; 10 if not stated."),
+            Flag(name: "seconds", value: "NUMBER", summary: "How long a segment is; 300 if not stated."),
+            Flag(name: "work", value: "SECONDS", summary: "Work on each segment; 0.3 if not stated."),
+            Flag(name: "json", summary: "Print a line of JSON for each."),
+        ],
+        run: { arguments throws(UsageError) in
+            guard let work = Double(arguments.value("work") ?? "0.3"), (0...60).contains(work) else {
+                throw UsageError(message: "'--work' takes a number of seconds from 0 to 60")
+            }
+            let bench = MefBench(
+                session: arguments.operands[0],
+                segments: try arguments.number("segments", in: 1...100_000) ?? 10,
+                length: try arguments.number("seconds", in: 1...1_000_000) ?? 300,
+                work: work
+            )
+            do {
+                try bench.run { row in Terminal.print(arguments.has("json") ? row.json.text() : row.text) }
+            } catch {
+                throw UsageError(message: "\(error)", code: .failed)
             }
             return .success
         }

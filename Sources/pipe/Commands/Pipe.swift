@@ -12,7 +12,7 @@ extension Command {
             ("pipe new graph generate/filter/jsonl_file > first.yaml", "Writes a graph to begin with."),
         ],
         subcommands: [
-            .run, .test, .chaos, .validate, .graph, .bench, .stages, .new, .explain, .schema, .docs, .completions,
+            .run, .test, .chaos, .validate, .graph, .bench, .mef, .stages, .new, .explain, .schema, .docs, .completions,
             .version, .help,
         ],
         run: { _ in

@@ -18,6 +18,7 @@ extension Command {
         details: """
             On a terminal it shows a live table, elsewhere a line every few seconds, and at the end the books. An
             interrupt or SIGTERM stops the sources and lets what is under way come to its end; a second one stops at once.
+            SIGUSR1 reads the graph anew: stations that are new begin, those that are gone come to their end.
             Exit code 0: all went well; 1: something failed; 2: the graph is wrong; 3: the run broke a limit of the graph.
             """,
         operands: [Flag.graphOperand],
@@ -53,7 +54,8 @@ extension Command {
             let checker = try GraphChecker(arguments)
             let settings = try RunSettings(arguments)
             guard let graph = checker.graph(at: arguments.operands.first ?? "") else { return .wrongGraph }
-            return try GraphRun(graph, settings).perform()
+            let path = arguments.operands.first ?? ""
+            return try GraphRun(graph, settings) { checker.graph(at: path) }.perform()
         }
     )
 }
@@ -108,10 +110,13 @@ private struct GraphRun {
     let settings: RunSettings
     let run: Run
     let showsTable: Bool
+    /// Reads the graph once more; nil where it is wrong, which has been told then.
+    let readAgain: () -> Graph?
     let table: RunTable
 
-    init(_ graph: Graph, _ settings: RunSettings) {
+    init(_ graph: Graph, _ settings: RunSettings, readAgain: @escaping () -> Graph?) {
         self.graph = graph
+        self.readAgain = readAgain
         self.settings = settings
         showsTable = !settings.json && !settings.quiet && Terminal.talksToTerminal
         table = RunTable(colour: Terminal.talksInColour, width: Terminal.talkWidth)
@@ -178,6 +183,7 @@ private struct GraphRun {
             if run.wait(until: next) { return .cancelled }
             let now = run.time
             if signals.count > 1 { return .cancelled }
+            if signals.takeReload() { reload() }
             if deadline == nil, signals.count > 0 || end.map({ now >= $0 }) ?? false {
                 if signals.count > 0, !settings.quiet {
                     Screen.shared.talk("stopping: what is under way has \(settings.drain.text) to its end")
@@ -204,6 +210,19 @@ private struct GraphRun {
                 }
                 earlier = numbers
             }
+        }
+    }
+
+    /// Goes over to the graph as it stands in its file now, as far as its stations are concerned.
+    private func reload() {
+        guard let graph = readAgain() else {
+            return Screen.shared.talk("the graph is wrong now, and the run goes on as it was")
+        }
+        do {
+            try run.adopt(graph.plan)
+            Screen.shared.talk("read anew: stations of \(graph.name) are as in the file")
+        } catch {
+            Screen.shared.talk("the run goes on as it was: \(error)")
         }
     }
 

@@ -65,9 +65,23 @@ let mefServer: [Target] = [
     tests(of: "MefServer", uses: ["Mef3"], reads: ["mef_peer.py", "Certificate"]),
 ]
 
+// Ions in pictures: finding and fitting them, without the engine.
+let ions: [Target] = [
+    // Sums over pixels, compiled for three generations of processors: Swift compiles for one.
+    .target(name: "CIonFit"),
+    library("IonFit", uses: ["CIonFit"]),
+    // Pictures of cameras as items, and the files that they come from.
+    library("Frames", uses: ["PipeCore", "CZlib"]),
+    // zlib 1.2.13: inflate and the checksums of PNG. Saves us a decompressor.
+    .systemLibrary(name: "CZlib"),
+    tests(of: "IonFit", uses: ["Frames"], reads: ["Frames"]),
+    tests(of: "Ions", uses: ["PipeCore", "PipeKit", "PipeTesting", "Frames", "IonFit"]),
+]
+
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics"),
+    stagePlugin("Ions", uses: ["Frames", "IonFit"]),
     stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
     stagePlugin("Packets", uses: ["CLinux", "CTLS"]),
 ]
@@ -82,6 +96,7 @@ let package = Package(
         // What the tests of a plugin import.
         .library(name: "PipeTesting", targets: ["PipeTesting"]),
         .library(name: "Basics", targets: ["Basics"]),
+        .library(name: "IonFit", targets: ["IonFit", "Frames"]),
         .library(name: "Packets", targets: ["Packets"]),
         .library(name: "Mef3", targets: ["Mef3"]),
         .library(name: "MefServer", targets: ["MefServer"]),
@@ -123,7 +138,7 @@ let package = Package(
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],
             swiftSettings: house
         ),
-    ] + plugins + mef3 + mefServer,
+    ] + plugins + ions + mef3 + mefServer,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

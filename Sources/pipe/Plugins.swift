@@ -1,11 +1,12 @@
 import Basics
+import Ions
 import Mef
 import Packets
 import PipeKit
 
 /// The plugins of this program: the one list. `docs/stages`, the schema and completion come from it.
 let pipePlugins: [Plugin] = [
-    .basics, .mef, .packets,
+    .basics, .ions, .mef, .packets,
 ]
 
 let pipeCatalogue = Catalogue(pipePlugins)

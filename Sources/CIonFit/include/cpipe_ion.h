@@ -1,0 +1,95 @@
+// The inner loops of the ion fit, sixteen pixels at a time.
+//
+// They are C because Swift compiles a function for one processor only: here each is compiled for three, and the best
+// one is bound when the program is loaded. Nothing is allocated or kept, every pointer is the caller's, and nothing
+// can fail: sizes are the caller's promise. The header can go when Swift can choose a function by processor.
+//
+// A row of pixels may be read up to 15 values beyond its end: what is there does not count, but has to be memory.
+#ifndef CPIPE_ION_H
+#define CPIPE_ION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    cpipe_ion_lanes = 16,
+    // The widest and the highest window of an ion, in whole vectors.
+    cpipe_ion_longest = 160,
+    cpipe_ion_room = cpipe_ion_longest + cpipe_ion_lanes,
+};
+
+// Photons of each pixel: (count - offset) * scale. `depth` is 8 or 16 bit, `stride` and `wide` count values of a row.
+// Returns how many counts are `most` or more.
+int cpipe_ion_photons(const void *counts, int depth, size_t stride, int columns, int rows, float offset, float scale,
+                      int most, float *photons, size_t wide);
+
+// An ion across: the share of its light in each of `count` columns from `first` on, and the derivatives by centre and
+// width. Beyond `count` they are 0, up to the next whole vector.
+struct cpipe_ion_across {
+    float share[cpipe_ion_room], centre[cpipe_ion_room], width[cpipe_ion_room];
+};
+void cpipe_ion_fill_across(struct cpipe_ion_across *out, int count, float first, float centre, float width);
+
+// An ion along: the same for rows, averaged over the phase of an oscillation whose squared amplitude is `square`.
+struct cpipe_ion_along {
+    float share[cpipe_ion_room], centre[cpipe_ion_room], width[cpipe_ion_room], square[cpipe_ion_room];
+};
+void cpipe_ion_fill_along(struct cpipe_ion_along *out, int count, float first, float centre, float width, float square);
+
+// A window of a frame: `photons` are what was measured, `model` what is expected without the ion, `wide` apart.
+struct cpipe_ion_window {
+    const float *photons, *model;
+    size_t wide;
+    int columns, rows;
+    // The variance that does not come from light, and from where on a pixel is clipped and says nothing.
+    float noise, ceiling;
+};
+
+// Sums over a window, for x, y, width, squared amplitude, light and background, in this order: the upper triangle of the Fisher
+// matrix by rows (21), the gradient of the log-likelihood (6), chi-square and the pixels that counted.
+struct cpipe_ion_sums {
+    double fisher[21], gradient[6], chi, pixels;
+};
+void cpipe_ion_gather(struct cpipe_ion_sums *out, const struct cpipe_ion_window *window, const struct cpipe_ion_across *x,
+                    const struct cpipe_ion_along *y, float light, float background);
+
+// An ion seen from a window that begins so many columns and rows after its own.
+struct cpipe_ion_part {
+    const struct cpipe_ion_across *x;
+    const struct cpipe_ion_along *y;
+    int column, row;
+    float light;
+};
+
+// The Fisher matrix between two ions over a window that both have factors for; `model` is the whole expectation.
+// Five parameters of one (rows) by five of the other.
+void cpipe_ion_cross(double out[25], const struct cpipe_ion_window *window, const struct cpipe_ion_part *one,
+                     const struct cpipe_ion_part *other);
+
+// model += light * x * y
+void cpipe_ion_add(float *model, size_t wide, int columns, int rows, const float *x, const float *y, float light);
+
+// model = level + across * column + along * row, for the whole frame.
+void cpipe_ion_plane(float *model, size_t wide, int columns, int rows, float level, float across, float along);
+
+// The normal equations of a plane under the model, over a frame whose pixels under `ceiling` count: six of the matrix
+// (1, x, y; columns and rows counted from the middle), and three of the gradient. Every `step`-th row counts.
+void cpipe_ion_plane_sums(double out[9], const struct cpipe_ion_window *window, int step);
+
+// Two by two pixels become one: the sum of (photons - model), and of model + noise. `margin` columns are left out on
+// the left; pairs only.
+void cpipe_ion_pairs(const struct cpipe_ion_window *window, float *difference, float *variance, size_t wide);
+
+// difference / variance and 1 / variance, in place.
+void cpipe_ion_weigh(float *difference, float *variance, size_t count);
+
+// Filters with 2 * reach + 1 taps. The input has `reach` zeros (or rows of them) around it.
+void cpipe_ion_filter_rows(const float *in, float *out, size_t wide, int columns, int rows, const float *taps, int reach);
+void cpipe_ion_filter_columns(const float *in, float *out, size_t wide, int columns, int rows, const float *taps,
+                              int reach);
+
+// significance = response / sqrt(information * scale), and its largest value of each row.
+void cpipe_ion_significance(const float *response, const float *information, float scale, float *out, size_t wide,
+                            int columns, int rows, float *largest);
+
+#endif

@@ -1,0 +1,128 @@
+import CZlib
+public import PipeCore
+
+/// Reads PNG pictures in grey of 8 or 16 bit, which keep their depth. Others, and interlaced ones, are told as such.
+public struct PNG {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    private struct Head {
+        var width: Int
+        var height: Int
+        var depth: Int
+    }
+
+    private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+    private static let longest = 1 << 14
+
+    /// The picture in a buffer of `pool`.
+    public static func read(_ bytes: [UInt8], _ pool: BufferPool) throws(Failure) -> Frame {
+        guard bytes.starts(with: signature) else { throw Failure(description: "this is no PNG file") }
+        var head: Head?
+        var packed: [UInt8] = []
+        var place = signature.count
+        while true {
+            guard place + 12 <= bytes.count else { throw Failure(description: "the file ends within a chunk") }
+            let length = Int(number(bytes, place))
+            guard length <= bytes.count - place - 12 else { throw Failure(description: "the file ends within a chunk") }
+            let name = bytes[place + 4..<place + 8]
+            let body = bytes[place + 8..<place + 8 + length]
+            guard checksum(bytes[place + 4..<place + 8 + length]) == number(bytes, place + 8 + length) else {
+                throw Failure(description: "the checksum of a chunk is wrong: the file is damaged")
+            }
+            if name.elementsEqual("IHDR".utf8) { head = try self.head(Array(body)) }
+            if name.elementsEqual("IDAT".utf8) { packed += body }
+            if name.elementsEqual("IEND".utf8) { break }
+            place += 12 + length
+        }
+        guard let head else { throw Failure(description: "the file has no header") }
+        return try frame(head, inflated(packed, head), pool)
+    }
+
+    private static func head(_ body: [UInt8]) throws(Failure) -> Head {
+        guard body.count == 13 else { throw Failure(description: "the header has \(body.count) bytes, not 13") }
+        let (width, height) = (Int(number(body, 0)), Int(number(body, 4)))
+        guard (1...longest).contains(width), (1...longest).contains(height) else {
+            throw Failure(description: "a picture of \(width)×\(height) pixels is beyond \(longest)×\(longest)")
+        }
+        guard body[8] == 8 || body[8] == 16, body[9] == 0 else {
+            throw Failure(description: "only grey pictures of 8 or 16 bit are read; convert it")
+        }
+        guard body[12] == 0 else { throw Failure(description: "interlaced pictures are not read; save it without") }
+        return Head(width: width, height: height, depth: Int(body[8]))
+    }
+
+    private static func inflated(_ packed: [UInt8], _ head: Head) throws(Failure) -> [UInt8] {
+        var count = uLong(head.height * (1 + head.width * head.depth / 8))
+        let expected = count
+        var raw = [UInt8](repeating: 0, count: Int(count))
+        guard uncompress(&raw, &count, packed, uLong(packed.count)) == Z_OK, count == expected else {
+            throw Failure(description: "the pixels do not unpack to \(head.width)×\(head.height): the file is damaged")
+        }
+        return raw
+    }
+
+    private static func frame(_ head: Head, _ raw: [UInt8], _ pool: BufferPool) throws(Failure) -> Frame {
+        let size = head.depth / 8
+        let line = head.width * size
+        let buffer = pool.take()
+        guard
+            let frame = Frame(buffer, width: head.width, height: head.height, format: size == 1 ? .grey8 : .grey16)
+        else {
+            throw Failure(
+                description:
+                    "a picture of \(head.width)×\(head.height) pixels takes more than \(buffer.bytes.count) bytes"
+            )
+        }
+        let out = buffer.bytes
+        var before = [UInt8](repeating: 0, count: line)
+        var now = before
+        for row in 0..<head.height {
+            let start = row * (line + 1)
+            try unfilter(raw[start], raw[start + 1..<start + 1 + line], before, &now, size)
+            // PNG has the high byte first, the machine the low one.
+            for place in 0..<line { out[row * line + (size == 2 ? place ^ 1 : place)] = now[place] }
+            swap(&before, &now)
+        }
+        return frame
+    }
+
+    private static func unfilter(
+        _ filter: UInt8,
+        _ line: ArraySlice<UInt8>,
+        _ above: [UInt8],
+        _ out: inout [UInt8],
+        _ size: Int
+    ) throws(Failure) {
+        guard filter <= 4 else { throw Failure(description: "there is no row filter \(filter): the file is damaged") }
+        for (place, value) in line.enumerated() {
+            let left = place >= size ? Int(out[place - size]) : 0
+            let corner = place >= size ? Int(above[place - size]) : 0
+            let up = Int(above[place])
+            let predicted =
+                switch filter {
+                case 0: 0
+                case 1: left
+                case 2: up
+                case 3: (left + up) / 2
+                default: paeth(left, up, corner)
+                }
+            out[place] = UInt8(truncatingIfNeeded: Int(value) + predicted)
+        }
+    }
+
+    private static func paeth(_ left: Int, _ up: Int, _ corner: Int) -> Int {
+        let (toLeft, toUp, toCorner) = (abs(up - corner), abs(left - corner), abs(left + up - 2 * corner))
+        if toLeft <= toUp && toLeft <= toCorner { return left }
+        return toUp <= toCorner ? up : corner
+    }
+
+    private static func number(_ bytes: [UInt8], _ place: Int) -> UInt32 {
+        bytes[place..<place + 4].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        bytes.withUnsafeBufferPointer { UInt32(truncatingIfNeeded: crc32(0, $0.baseAddress, uInt($0.count))) }
+    }
+}

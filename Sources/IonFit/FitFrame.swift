@@ -1,0 +1,319 @@
+import CIonFit
+
+/// A frame that is being fitted: what was measured, what the ions found so far and the plane under them explain.
+final class FitFrame {
+    let columns: Int
+    let rows: Int
+    private let wide: Int
+    private let camera: CameraModel
+    let limits: FitLimits
+    private let photons: UnsafeMutablePointer<Float>
+    private let model: UnsafeMutablePointer<Float>
+    private let fits: UnsafeMutablePointer<FittedIon>
+    private var count = 0
+    private var finder: Finder
+    private var plane = Plane(level: 0)
+    private var sample: [Float] = []
+    private var order: [Int] = []
+    private var matrix = CholeskyMatrix(room: FittedIon.room)
+    private(set) var clipped = 0
+
+    init(columns: Int, rows: Int, camera: CameraModel, limits: FitLimits) {
+        (self.columns, self.rows, self.camera, self.limits) = (columns, rows, camera, limits)
+        wide = (columns + 15) / 16 * 16
+        let size = wide * rows + 16
+        photons = .allocate(capacity: size)
+        photons.initialize(repeating: 0, count: size)
+        model = .allocate(capacity: size)
+        model.initialize(repeating: 0, count: size)
+        fits = .allocate(capacity: limits.ions)
+        fits.initialize(repeating: FittedIon(), count: limits.ions)
+        finder = Finder(columns: columns, rows: rows)
+        sample.reserveCapacity(1024)
+    }
+
+    deinit {
+        photons.deallocate()
+        model.deallocate()
+        fits.deallocate()
+    }
+
+    func fit(_ picture: Picture, into ions: inout [Ion]) {
+        read(picture)
+        guard !isBlind else { return report(into: &ions) }
+        findFirst()
+        sweep(rounds: 6)
+        refinePlane()
+        findRest()
+        sweep(rounds: 4)
+        refinePlane()
+        join()
+        prune()
+        sweep(rounds: 4)
+        settle()
+        report(into: &ions)
+    }
+
+    // MARK: - The frame
+
+    private var ceiling: Float = 0
+
+    private func read(_ picture: Picture) {
+        let (offset, unit) = (Float(camera.offset), Float(camera.unit))
+        let most = camera.saturation ?? (1 << picture.depth.rawValue) - 1
+        clipped = Int(
+            cpipe_ion_photons(
+                picture.values,
+                Int32(picture.depth.rawValue),
+                picture.stride,
+                Int32(columns),
+                Int32(rows),
+                offset,
+                unit,
+                Int32(clamping: most),
+                photons,
+                wide
+            )
+        )
+        ceiling = (Float(most) - 0.5 - offset) * unit
+        count = 0
+        plane = Plane(level: roughLevel())
+        drawPlane()
+        refineEmptyPlane()
+    }
+
+    func window(columns first: Range<Int>, rows: Range<Int>) -> cpipe_ion_window {
+        let start = rows.lowerBound * wide + first.lowerBound
+        return cpipe_ion_window(
+            photons: photons + start,
+            model: model + start,
+            wide: wide,
+            columns: Int32(first.count),
+            rows: Int32(rows.count),
+            noise: Float(camera.noise),
+            ceiling: ceiling
+        )
+    }
+
+    private var whole: cpipe_ion_window { window(columns: 0..<columns, rows: 0..<rows) }
+
+    /// Hardly a pixel that is not clipped: there is nothing to fit.
+    private var isBlind: Bool { clipped * 2 > columns * rows }
+
+    private func drawPlane() {
+        cpipe_ion_plane(
+            model,
+            wide,
+            Int32(columns),
+            Int32(rows),
+            Float(plane.level),
+            Float(plane.across),
+            Float(plane.along)
+        )
+    }
+
+    /// The median of a sample of the pixels, which ions do not move far.
+    private func roughLevel() -> Double {
+        sample.removeAll(keepingCapacity: true)
+        let step = max(1, columns * rows / 512) | 1
+        var place = 0
+        while place < columns * rows, sample.count < 1024 {
+            sample.append(photons[place / columns * wide + place % columns])
+            place += step
+        }
+        sample.sort()
+        let middle = sample[sample.count / 2]
+        // The mean of what is near: a median of few photons is a whole number.
+        let reach = 3 * (max(middle, 0) + 1 + Float(camera.noise)).squareRoot()
+        var (total, number) = (0.0, 0.0)
+        for value in sample where abs(value - middle) <= reach {
+            total += Double(value)
+            number += 1
+        }
+        return max(0, total / max(1, number))
+    }
+
+    /// The plane of a frame whose ions are not known yet: pixels far above it do not count.
+    private func refineEmptyPlane() {
+        let ceiling = ceiling
+        for _ in 0..<2 {
+            let level = max(plane.level, 0) + camera.noise
+            var window = whole
+            window.ceiling = min(ceiling, Float(max(plane.level, 0) + 3.5 * level.squareRoot() + 1))
+            step(&window)
+        }
+    }
+
+    private func refinePlane() {
+        var window = whole
+        step(&window)
+    }
+
+    private func step(_ window: inout cpipe_ion_window) {
+        var sums = [9 of Double](repeating: 0)
+        withUnsafeMutableBytes(of: &sums) { bytes in
+            guard let first = bytes.bindMemory(to: Double.self).baseAddress else { return }
+            cpipe_ion_plane_sums(first, &window, rows > 64 ? 4 : 1)
+        }
+        guard let step = Plane(step: sums) else { return }
+        plane.add(step)
+        drawPlane()
+        for index in 0..<count { add(fits[index], sign: 1) }
+    }
+
+    private func add(_ fit: FittedIon, sign: Double) { fit.add(to: model, wide: wide, sign: sign) }
+
+    // MARK: - Finding
+
+    private var template = Finder.bank[0]
+
+    private func findFirst() {
+        var window = whole
+        let chosen = finder.search(&window, floor: Float(limits.significance), most: limits.ions)
+        template = Finder.bank[chosen]
+        for candidate in finder.candidates { admit(candidate) }
+    }
+
+    private func findRest() {
+        guard count > 0 else { return }
+        var window = whole
+        finder.search(&window, template, floor: Float(limits.significance), most: limits.ions)
+        for candidate in finder.candidates where count < limits.ions && isNews(candidate) { admit(candidate) }
+    }
+
+    /// What is left over beside a bright ion is more often its shape than another ion.
+    private func isNews(_ candidate: Finder.Candidate) -> Bool {
+        for index in 0..<count {
+            let known = fits[index].value
+            let near =
+                abs(candidate.x - known.x) < 3 * known.sigma
+                && abs(candidate.y - known.y) < 3 * known.sigma + known.amplitude
+            if near && candidate.photons < 0.1 * known.photons { return false }
+        }
+        return true
+    }
+
+    private func admit(_ candidate: Finder.Candidate) {
+        guard count < limits.ions else { return }
+        fits[count].begin(candidate, template, in: self)
+        add(fits[count], sign: 1)
+        count += 1
+    }
+
+    // MARK: - Fitting
+
+    private func sweep(rounds: Int) {
+        for index in 0..<count { refit(index, rounds: rounds) }
+    }
+
+    private func refit(_ index: Int, rounds: Int) {
+        add(fits[index], sign: -1)
+        fits[index].fit(in: self, rounds: rounds, matrix: &matrix)
+        add(fits[index], sign: 1)
+    }
+
+    /// Neighbours move one another: more sweeps for those that still do. Ions that lie apart are done after the last one.
+    private func settle() {
+        for _ in 0..<Self.mostSweeps {
+            order.removeAll(keepingCapacity: true)
+            for index in 0..<count where isPushed(index) { order.append(index) }
+            if order.isEmpty { return }
+            for index in order { refit(index, rounds: 3) }
+        }
+    }
+
+    private static let mostSweeps = 24
+
+    private func isPushed(_ index: Int) -> Bool {
+        for other in 0..<count where other != index && fits[other].drift > 0.03 && fits[index].overlaps(fits[other]) {
+            return true
+        }
+        return false
+    }
+
+    /// The two turning points of one ion, found apart: where a single ion explains them better, it takes their place.
+    private func join() {
+        var first = 0
+        while first < count {
+            for second in first + 1..<max(count, first + 1) where fits[first].mayBeHalf(of: fits[second]) {
+                if replace(first, second) { break }
+            }
+            first += 1
+        }
+    }
+
+    private func replace(_ first: Int, _ second: Int) -> Bool {
+        var whole = FittedIon()
+        whole.begin(asBoth: fits[first], fits[second], in: self)
+        add(fits[first], sign: -1)
+        add(fits[second], sign: -1)
+        whole.fit(in: self, rounds: 12, matrix: &matrix)
+        whole.measure(in: self)
+        add(fits[first], sign: 1)
+        add(fits[second], sign: 1)
+        guard whole.chi < whole.chiWithout(in: self) else { return false }
+        add(fits[first], sign: -1)
+        add(fits[second], sign: -1)
+        add(whole, sign: 1)
+        fits[first] = whole
+        count -= 1
+        fits[second] = fits[count]
+        return true
+    }
+
+    private func prune() {
+        var index = 0
+        while index < count {
+            if isNoIon(index) {
+                add(fits[index], sign: -1)
+                count -= 1
+                fits[index] = fits[count]
+            } else {
+                index += 1
+            }
+        }
+    }
+
+    private func isNoIon(_ index: Int) -> Bool {
+        let value = fits[index].value
+        if value.photons < limits.significance * fits[index].photonsError { return true }
+        for other in 0..<count where other != index {
+            let known = fits[other].value
+            if value.distance(known) < value.sigma && value.photons <= known.photons { return true }
+        }
+        return false
+    }
+
+    // MARK: - Reporting
+
+    private func report(into ions: inout [Ion]) {
+        ions.removeAll(keepingCapacity: true)
+        for index in 0..<count {
+            add(fits[index], sign: -1)
+            fits[index].measure(in: self)
+            add(fits[index], sign: 1)
+        }
+        for index in 0..<count { ions.append(ion(index)) }
+        ions.sort { ($0.value.y + $0.value.x / 1e6) < ($1.value.y + $1.value.x / 1e6) }
+    }
+
+    private func ion(_ index: Int) -> Ion {
+        let near = neighbours(of: index)
+        var ion = fits[index].ion(near, fits, in: self, matrix: &matrix)
+        ion.background =
+            (plane.at(ion.value.x, ion.value.y, columns: columns, rows: rows) + fits[index].background)
+            * camera.excess
+        ion.value.photons *= camera.excess
+        ion.error.photons *= camera.excess
+        return ion
+    }
+
+    /// The nearest ions whose light overlaps.
+    private func neighbours(of index: Int) -> ArraySlice<Int> {
+        order.removeAll(keepingCapacity: true)
+        for other in 0..<count where other != index && fits[index].overlaps(fits[other]) { order.append(other) }
+        let here = fits[index].value
+        order.sort { fits[$0].value.distance(here) < fits[$1].value.distance(here) }
+        return order.prefix(FittedIon.mostNeighbours)
+    }
+}

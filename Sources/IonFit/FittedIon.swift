@@ -116,8 +116,7 @@ struct FittedIon {
         return moved.squareRoot()
     }
 
-    /// The plane knows the level far better than one window does: as free as its error, an ion's own level would cost a tenth
-    /// of the precision of widths and lights.
+    /// Hardly free: the plane of the frame knows the level better than one window does.
     private static let backgroundVariance = 1e-6
 
     /// A step goes no further than the shape is believed to hold.

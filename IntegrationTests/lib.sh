@@ -1,5 +1,8 @@
 # Helpers of the integration tests.
 
+# What a script has started does not outlive it, also where it fails.
+trap 'started=$(jobs -p); [[ -z "$started" ]] || kill -KILL $started 2>/dev/null || true' EXIT
+
 fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
 
 # expect_exit CODE COMMAND…: runs it; its output is in $out, its complaints in $err.

@@ -125,9 +125,6 @@ struct SlotTests {
             case 0:
                 model.append(next)
                 make(ring.pushBack())
-            case 1:
-                model.insert(next, at: 0)
-                make(ring.pushFront())
             case 2:
                 model += next..<next + number
                 for index in 0..<number { make(batch + index) }

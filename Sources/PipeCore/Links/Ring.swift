@@ -27,14 +27,6 @@ struct Ring {
         return slot(count - 1)
     }
 
-    /// The place before the oldest, which the caller fills.
-    mutating func pushFront() -> UnsafeMutablePointer<Slot> {
-        reserve(count + 1)
-        head = (head &- 1) & (capacity &- 1)
-        count += 1
-        return slot(0)
-    }
-
     /// The oldest, which the caller empties before anything else happens here.
     mutating func popFront() -> UnsafeMutablePointer<Slot> {
         let oldest = slot(0)
@@ -42,9 +34,6 @@ struct Ring {
         count -= 1
         return oldest
     }
-
-    /// Takes back the newest, which the caller has emptied.
-    mutating func dropBack() { count -= 1 }
 
     mutating func moveIn(_ source: UnsafeMutablePointer<Slot>, _ number: Int) {
         reserve(count + number)

@@ -56,7 +56,7 @@ struct StationTests {
     private func source(_ name: String, _ station: String = "") -> StagePlan {
         StagePlan(name: name, station: station, isSource: true, inputs: 0, outputs: 1) { outputs in
             StageBody(produce: { _, context in
-                for _ in 0..<2 { outputs.pointee.make(Number(value: 1), 0, key: .none, captured: nil) }
+                for _ in 0..<2 { outputs.pointee.make(AnyPayload(Number(value: 1)), 0, key: .none, captured: nil) }
                 return .at(context.now + .milliseconds(1))
             })
         }

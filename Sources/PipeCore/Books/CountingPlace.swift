@@ -12,7 +12,7 @@ enum CountingPlace: CaseIterable, Sendable {
     case outputSent, outputMade, outputUnlinked, deadLetterSent, intakeSent
 
     // A stage: what it took, what it did with that, and what became of the rest when it ended early.
-    case stageTook, stagePassedOn, stageUsedUp, stageDropped, stageFailed
+    case stageTook, stageWorkedOn, stageDropped, stageFailed
     case stageMade, intakeMade, rejectedArrival, rejected
     case keptFailed, inboxFailed, keptCancelled, inboxCancelled
 

@@ -5,6 +5,8 @@ public struct Cell: ~Copyable {
     @usableFromInline var now = 0
     /// Items of the current call whose fate is open: taken from a link or released, and neither sent, dropped nor kept.
     @usableFromInline var open = 0
+    /// Items that were worked on and have no other fate: whoever drops, keeps or fails one takes it out of here. So what
+    /// is sent or used up, which is most of what there is, costs no count of its own.
     @usableFromInline var done = 0
     @usableFromInline var made = 0
     var taken = 0
@@ -46,12 +48,31 @@ public struct Cell: ~Copyable {
         hasDropped = true
     }
 
+    /// The work on an item begins.
+    @inlinable
+    mutating func begin() {
+        open = 1
+        done &+= counted(1, .stageWorkedOn)
+    }
+
+    /// An open item gets another fate than to be done.
+    mutating func close(_ count: Int) {
+        open -= count
+        done -= count
+    }
+
+    /// Items that were kept are open once more.
+    mutating func reopen(_ count: Int) {
+        kept -= count
+        open += count
+        done += count
+    }
+
     /// An item was handed over to one of the outputs.
     @inlinable
     mutating func send() {
         if open > 0 {
             open &-= 1
-            done &+= counted(1, .stagePassedOn)
         } else {
             made &+= counted(1, .stageMade)
         }
@@ -59,12 +80,7 @@ public struct Cell: ~Copyable {
 
     /// What a call leaves open was used up by the stage.
     @inlinable
-    mutating func settle() {
-        if open != 0 {
-            done &+= counted(open, .stageUsedUp)
-            open = 0
-        }
-    }
+    mutating func settle() { open = 0 }
 
     @inlinable
     mutating func save(_ slot: UnsafeMutablePointer<Slot>) {

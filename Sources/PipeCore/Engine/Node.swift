@@ -289,11 +289,10 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         return follower.with { follower in
             guard follower.canTakeBatch(now) else { return false }
             let (number, sentAt) = (outbox.pointee.count, outbox.pointee.sentAt)
-            swap(&outbox.pointee.slots, &follower.inbox)
-            outbox.pointee.emptied()
+            outbox.pointee.exchange(&follower.inbox)
             // What this stage has worked through is still in the processor's cache: the one behind writes there.
             if inboxStart == inboxEnd, follower.outputs > 0, follower.outboxes.pointee.isEmptyAndWhole {
-                swap(&inbox, &follower.outboxes.pointee.slots)
+                follower.outboxes.pointee.exchange(&inbox)
             }
             follower.passedOver += number
             follower.tookOver(number, sentAt: sentAt, now: now)
@@ -393,7 +392,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     func drop(_ header: Header, _ reason: DropReason) {
         precondition(cell.pointee.open > 0, "'\(setup.name)' drops an item that it does not have")
-        cell.pointee.open -= 1
+        cell.pointee.close(1)
         cell.pointee.drop(counted(1, .stageDropped), reason)
         leaveGap(header, reason)
     }
@@ -423,7 +422,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     /// The stage failed on items that it had in its hands.
     func failed(_ count: Int, _ error: any Error) {
-        cell.pointee.open -= count
+        cell.pointee.close(count)
         cell.pointee.failed += counted(count, .stageFailed)
         failure = "\(error)"
         if let header = cell.pointee.current, count > 0 {

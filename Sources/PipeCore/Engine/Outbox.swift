@@ -3,12 +3,16 @@
 /// A step sends into it without looking; afterwards it is offered to the links, and the stage is not stepped again
 /// before all is taken. So `send` never fails and never waits, and what stands here is bounded by one step's output.
 public struct Outbox: ~Copyable {
-    @usableFromInline var slots: UnsafeMutablePointer<Slot>
-    @usableFromInline var capacity: Int
-    @usableFromInline var count = 0
+    private(set) var slots: UnsafeMutablePointer<Slot>
+    /// The place of the next slot.
+    @usableFromInline var next: UnsafeMutablePointer<Slot>
+    /// An item that reaches this place needs a second look: a step ends early here, and where nothing is linked each item
+    /// is dropped. One comparison so tells what is most often true.
+    @usableFromInline var end: UnsafeMutablePointer<Slot>
     @usableFromInline let cell: UnsafeMutablePointer<Cell>
+    private var capacity: Int
     /// Beyond so many, a step ends early.
-    @usableFromInline let limit: Int
+    private let limit: Int
     public private(set) var isLinked: Bool
     /// Items sent since the run began.
     @usableFromInline var sent = 0
@@ -29,7 +33,11 @@ public struct Outbox: ~Copyable {
         leavesGaps = links.contains { $0.leavesGaps }
         cursors = FixedList([Int](repeating: 0, count: links.count))
         slots = Node.allocateBatch()
+        (next, end) = (slots, slots)
+        emptied()
     }
+
+    var count: Int { next - slots }
 
     /// The last of several gets the slots themselves, gaps among them: it is one that knows what to do with a gap.
     private static func ordered(_ links: [Link]) -> [Uncounted<Link>] {
@@ -45,6 +53,7 @@ public struct Outbox: ~Copyable {
         links = FixedList(Self.ordered(changed))
         cursors = FixedList([Int](repeating: 0, count: changed.count))
         isLinked = !changed.isEmpty
+        emptied()
     }
 
     /// What stands here must have been taken or destroyed.
@@ -57,43 +66,53 @@ public struct Outbox: ~Copyable {
 
     /// Enters a slot.
     mutating func push(_ fill: (UnsafeMutablePointer<Slot>) -> Void) {
-        fill(slots + count)
-        entered()
-    }
-
-    /// The place behind the last has been filled. There always is one: whether there is room is looked at behind an item
-    /// and not before, so that the way of an item from slot to slot is not interrupted by a call.
-    @inlinable
-    mutating func entered() {
-        count &+= 1
+        fill(next)
+        next += 1
         if count >= limit { reachLimit() }
     }
 
-    @usableFromInline
-    mutating func reachLimit() {
+    private mutating func reachLimit() {
         cell.pointee.stops = true
         if count == capacity { grow() }
     }
 
     private mutating func grow() {
+        let number = count
         let larger = UnsafeMutablePointer<Slot>.allocate(capacity: capacity * 2)
-        (larger + start).moveInitialize(from: slots + start, count: count - start)
+        (larger + start).moveInitialize(from: slots + start, count: number - start)
         slots.deallocate()
         slots = larger
         capacity *= 2
+        next = slots + number
+        end = slots + limit
     }
 
     /// Sends an item on. `kind` is the payload's type where the output declares one.
+    ///
+    /// There always is a place for it: whether there is room is looked at behind an item and not before, so that its way
+    /// from slot to slot is not interrupted by a call.
     @inlinable
     public mutating func send<Carried: Payload>(_ item: consuming Item<Carried>, _ kind: UInt16) {
-        guard isLinked else { return dropUnlinked() }
-        let slot = slots + count
+        let slot = next
         slot.begin(item.header)
         slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
         slot.fill(item.payload, kind)
-        entered()
+        next = slot + 1
+        guard next < end || hasReachedLimit() else { return dropUnlinked() }
         sent &+= counted(1, .outputSent)
         cell.pointee.send()
+    }
+
+    /// The step ends early; or false: nothing is linked, and the item is gone.
+    @usableFromInline
+    mutating func hasReachedLimit() -> Bool {
+        if isLinked {
+            reachLimit()
+        } else {
+            next -= 1
+            next.destroy()
+        }
+        return isLinked
     }
 
     /// Sends something that begins here.
@@ -104,9 +123,8 @@ public struct Outbox: ~Copyable {
         key: Key,
         captured: Instant?
     ) {
-        guard isLinked else { return }
         let now = Instant(nanoseconds: cell.pointee.now)
-        let slot = slots + count
+        let slot = next
         slot.begin(
             Header(
                 sequence: cell.pointee.sequence,
@@ -117,7 +135,8 @@ public struct Outbox: ~Copyable {
             )
         )
         slot.fill(payload, kind)
-        entered()
+        next = slot + 1
+        guard next < end || hasReachedLimit() else { return }
         sent &+= counted(1, .outputMade)
         cell.pointee.sequence &+= 1
         cell.pointee.made &+= counted(1, .stageMade)
@@ -134,7 +153,7 @@ public struct Outbox: ~Copyable {
     @usableFromInline
     mutating func dropUnlinked() {
         guard cell.pointee.open > 0 else { return }
-        cell.pointee.open -= 1
+        cell.pointee.close(1)
         cell.pointee.drop(counted(1, .outputUnlinked), .notChosen)
     }
 
@@ -155,8 +174,8 @@ public struct Outbox: ~Copyable {
 
     /// Offers all to the links, and tells who got something. True when nothing is left.
     mutating func flush(now: Int) -> Bool {
-        guard count > 0 else { return true }
-        let number = count - start
+        let (first, number) = (start, count - start)
+        guard number > 0 else { return true }
         if links.isEmpty {
             destroySlots()
             return true
@@ -166,10 +185,15 @@ public struct Outbox: ~Copyable {
         } else {
             start += spread(number, now: now)
         }
-        guard start == count else { return false }
-        (start, count) = (0, 0)
-        if capacity > 16 * limit { shrink() }
+        guard start == first + number else { return false }
+        emptied()
         return true
+    }
+
+    /// Exchanges the memory of a whole batch, all of whose slots were moved out, for another batch's.
+    mutating func exchange(_ batch: inout UnsafeMutablePointer<Slot>) {
+        swap(&slots, &batch)
+        emptied()
     }
 
     private func offer(_ first: Int, _ number: Int, copying: Bool, to link: Uncounted<Link>, _ now: Int) -> Int {
@@ -181,8 +205,9 @@ public struct Outbox: ~Copyable {
     }
 
     private mutating func offerBatch(_ now: Int) -> Int {
-        links[0].with { link in
-            let taken = link.put(batch: &slots, count, now: now)
+        let number = count
+        return links[0].with { link in
+            let taken = link.put(batch: &slots, number, now: now)
             if taken > 0 { link.notifyTakers() }
             return taken
         }
@@ -213,10 +238,12 @@ public struct Outbox: ~Copyable {
         return mustWait
     }
 
-    /// All slots were moved out by somebody else.
+    /// All slots were moved out.
     mutating func emptied() {
-        (start, count) = (0, 0)
         if capacity > 16 * limit { shrink() }
+        start = 0
+        next = slots
+        end = isLinked ? slots + limit : slots
     }
 
     /// One large output must not keep its memory forever.
@@ -239,6 +266,6 @@ public struct Outbox: ~Copyable {
     /// Ends what stands here. The links may be gone by now.
     mutating func destroySlots() {
         for index in start..<count { (slots + index).destroy() }
-        (start, count) = (0, 0)
+        (start, next) = (0, slots)
     }
 }

@@ -3,14 +3,18 @@ extension StageContext {
     /// False where every slot of a batch is an item and nobody wants to know of each.
     @inlinable public var needsCare: Bool { cell.pointee.needsCare }
 
-    /// As `open` and `settle`, where no care is needed.
+    /// As `open`, where no care is needed; `worked` follows for all of a batch together.
     @inlinable public func openItem() { cell.pointee.open = 1 }
-    @inlinable public func settleItem() { cell.pointee.settle() }
+    @inlinable
+    public func worked(on items: Int) {
+        cell.pointee.settle()
+        cell.pointee.done &+= counted(items, .stageWorkedOn)
+    }
 
     /// An item is in the stage's hands.
     @inlinable
     public func open(_ slot: UnsafeMutablePointer<Slot>) {
-        cell.pointee.open = 1
+        cell.pointee.begin()
         if cell.pointee.savesItems { cell.pointee.save(slot) }
         if cell.pointee.leavesGaps { cell.pointee.current = slot.pointee.header }
     }

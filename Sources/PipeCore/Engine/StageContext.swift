@@ -36,7 +36,7 @@ public struct StageContext {
     /// The stage keeps the item it is working on: it is counted as held until it is released.
     public func keep() {
         precondition(cell.pointee.open > 0, "'\(stage)' keeps an item that it does not have")
-        cell.pointee.open -= 1
+        cell.pointee.close(1)
         cell.pointee.kept += 1
     }
 
@@ -45,8 +45,7 @@ public struct StageContext {
     /// they were kept.
     public func release(_ count: Int = 1) {
         precondition(cell.pointee.kept >= count, "'\(stage)' releases \(count) items and keeps \(cell.pointee.kept)")
-        cell.pointee.kept -= count
-        cell.pointee.open += count
+        cell.pointee.reopen(count)
         node.lane?.release(count)
     }
 

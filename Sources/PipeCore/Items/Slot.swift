@@ -132,12 +132,13 @@ extension UnsafeMutablePointer<Slot> {
         UnsafeMutableRawPointer(self).initializeMemory(as: Header.self, to: header)
     }
 
-    /// Writes the payload. `kind` says its type where that is known; 0 asks the payload itself.
+    /// Writes the payload. `kind` says its type, unless it is one of any type, which is asked itself.
     @inlinable
     func fill<Carried: Payload>(_ payload: consuming Carried, _ kind: UInt16) {
-        if kind == 0 {
+        if Carried.self == AnyPayload.self {
             payload.put(into: self)
         } else {
+            assert(kind != 0, "a payload without its type would pass for a gap")
             pointee.header.kind = kind
             pointee.header.bytes = payload.byteCount
             payload.putWords(into: self)

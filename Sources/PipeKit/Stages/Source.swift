@@ -61,9 +61,9 @@ extension Consumer {
                     } catch {
                         context.failedOnItem(error)
                     }
-                    context.settleItem()
                     slot += 1
                 } while slot < end && !context.mustStop
+                context.worked(on: slot - slots)
                 return slot - slots
             },
             produce: { _, _ in .ended }

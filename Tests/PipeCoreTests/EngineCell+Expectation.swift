@@ -22,6 +22,8 @@ extension EngineCell {
         }
         let isPartial = ending == .fail || ending == .restartTwice
         if isPartial, shape == .fanIn { return nil }  // which source's item is the last to be taken is left to chance
+        // One link for the letters of all sources: which of them it skips is left to their order.
+        if shape == .fanIn, ending == .deadLetter, policy(ofLink: 3).skipFrames > 0 { return nil }
         // What is outside when a stage fails is lost, and what comes back does so in any order.
         if shape == .operate, isPartial || ending == .restart || policy(ofLink: 1).skipFrames > 0 { return nil }
         var lanes: [Lane: [Int]] = [:]

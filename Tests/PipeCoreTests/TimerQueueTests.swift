@@ -23,7 +23,7 @@ struct TimerQueueTests {
             for _ in 0..<Int.random(in: 0...4, using: &chance) {
                 let time = now + Int.random(in: 0...20, using: &chance)
                 number += 1
-                queue.add(.notify(engine.nodes[0]), at: time)
+                queue.add(.notify(Uncounted(engine.nodes[0])), at: time)
                 waiting.append((time, number))
             }
             while let entry = queue.pop(by: now) {
@@ -38,9 +38,9 @@ struct TimerQueueTests {
 
     @Test func `a watch alone is no work`() {
         var queue = TimerQueue()
-        queue.add(.watch(engine.nodes[0]), at: 5)
+        queue.add(.watch(Uncounted(engine.nodes[0])), at: 5)
         #expect(!queue.hasWork)
-        queue.add(.notify(engine.nodes[0]), at: 7)
+        queue.add(.notify(Uncounted(engine.nodes[0])), at: 7)
         #expect(queue.hasWork)
         #expect(queue.pop(by: 4) == nil)
         #expect(queue.pop(by: 9)?.action.isWatch == true)

@@ -43,8 +43,9 @@ struct TimerQueue {
     }
 
     enum Action {
-        case notify(Node)
-        case watch(Node)
+        // The engine owns its stages, and outlives its timers.
+        case notify(Uncounted<Node>)
+        case watch(Uncounted<Node>)
         case begin(Operation, attempt: Int)
         case expire(Operation, attempt: Int)
 
@@ -89,9 +90,9 @@ struct TimerQueue {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && precedes(child, least) {
-                least = child
-            }
+            let (left, right) = (2 * parent + 1, 2 * parent + 2)
+            if left < heap.count, precedes(left, least) { least = left }
+            if right < heap.count, precedes(right, least) { least = right }
             guard least != parent else { return first }
             heap.swapAt(parent, least)
             parent = least

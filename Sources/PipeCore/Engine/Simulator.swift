@@ -34,7 +34,7 @@ final class Simulator: Runner {
     func ready(_ node: Node) { queue.append(node) }
     func finished() { isFinished = true }
 
-    func arm(_ node: Node, at time: Int, isWatch: Bool) { timers.add(isWatch ? .watch(node) : .notify(node), at: time) }
+    func arm(_ node: Node, at time: Int, isWatch: Bool) { timers.add(isWatch ? .watch(Uncounted(node)) : .notify(Uncounted(node)), at: time) }
 
     /// Most often all that there is, sometimes less: what a graph does must not rest on how batches fall.
     func batch(_ most: Int) -> Int {
@@ -101,7 +101,7 @@ final class Simulator: Runner {
     private func fireTimers() {
         while let entry = timers.pop(by: time) {
             switch entry.action {
-            case .notify(let node), .watch(let node): node.notify()
+            case .notify(let node), .watch(let node): node.with { $0.notify() }
             case .begin(let operation, let attempt):
                 switch operation.settle(attempt, operation.perform()) {
                 case .none: break

@@ -124,7 +124,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
 
     func arm(_ node: Node, at time: Int, isWatch: Bool) {
         lock.lock()
-        timers.add(isWatch ? .watch(node) : .notify(node), at: time)
+        timers.add(isWatch ? .watch(Uncounted(node)) : .notify(Uncounted(node)), at: time)
         // A worker looks at the timers before it sleeps. Only when all sleep somebody must be told.
         if parked == count, keeperUntil.map({ time < $0 }) ?? true { wake.signal() }
         lock.unlock()
@@ -261,7 +261,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
         while let entry = timers.pop(by: now) {
             lock.unlock()
             switch entry.action {
-            case .notify(let node), .watch(let node): node.notify()
+            case .notify(let node), .watch(let node): node.with { $0.notify() }
             case .begin(let operation, let attempt): begin(operation, attempt: attempt)
             case .expire(let operation, let attempt): settle(operation, attempt: attempt, operation.isLate)
             }

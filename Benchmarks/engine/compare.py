@@ -32,6 +32,7 @@ PEERS = {
     "gst-queue": ("gstreamer", [os.path.join(BUILD, "gstreamer")]),
     "gst": ("gstreamer", [os.path.join(BUILD, "gstreamer")]),
     "gst-leaky": ("gstreamer", [os.path.join(BUILD, "gstreamer")]),
+    "gst-elements": ("gstreamer", [os.path.join(BUILD, "gst-elements")]),
     "go": ("go", [os.path.join(BUILD, "go-channels")]),
     "go-1p": ("go", [os.path.join(BUILD, "go-channels")]),
     "tbb": ("onetbb", [os.path.join(BUILD, "onetbb")]),
@@ -53,7 +54,7 @@ def has_library(name):
 PACKAGES = {
     "build-essential": lambda: has_tool("make", "cc", "g++"),
     "pkg-config": lambda: has_tool("pkg-config"),
-    "libgstreamer1.0-dev": lambda: has_library("gstreamer-1.0"),
+    "libgstreamer1.0-dev": lambda: has_library("gstreamer-base-1.0"),
     "libtbb-dev": lambda: has_library("tbb"),
     "golang-go": lambda: has_tool("go"),
 }
@@ -69,6 +70,7 @@ TARGETS = [
     ("chain4", ["gst-queue"], "rate", 30),
     ("chain4", ["go", "go-1p"], "rate", 2),
     ("chain4", ["tbb"], "rate", 10),
+    ("chain4-fused", ["gst-elements"], "rate", 20),
     ("chain4-fused", ["gst"], "rate", 20),
     ("chain8", ["gst-queue"], "rate", 30),
     ("frames", ["gst-queue"], "rate", 8),

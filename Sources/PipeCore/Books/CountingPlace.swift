@@ -24,13 +24,24 @@ enum CountingPlace: CaseIterable, Sendable {
     #endif
 }
 
-/// The number to be counted here: itself, always so in a release build.
+/// The number to be counted here: itself, always so in a release build that keeps books.
 @inlinable
 @inline(__always)
 func counted(_ number: Int, _ place: CountingPlace) -> Int {
     #if DEBUG
         place.isLeftOut ? 0 : number
     #else
-        number
+        keepsBooks ? number : 0
+    #endif
+}
+
+/// False in one build only, which tells what books, histograms and stamps cost: `Benchmarks/engine/books.py` makes it.
+@inlinable
+@inline(__always)
+public var keepsBooks: Bool {
+    #if PIPE_WITHOUT_BOOKS
+        false
+    #else
+        true
     #endif
 }

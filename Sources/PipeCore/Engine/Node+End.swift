@@ -5,10 +5,11 @@ extension Node {
     /// When all inputs have ended, tells the stage; when it is done with what it kept, closes. True when there is
     /// something to do at once.
     func finishIfEnded() -> Bool {
+        if setup.isSource, !isStopping { return false }
         guard let body, inboxStart == inboxEnd else { return false }
         if !hasFinished {
             if setup.isSource {
-                guard isStopping, intakes.allSatisfy(\.link.isEnded) else { return false }
+                guard intakes.allSatisfy(\.link.isEnded) else { return false }
             } else {
                 for port in 0..<setup.inputs where !endedInputs.contains(port) {
                     guard inputs.allSatisfy({ $0.port != port || $0.link.with { $0.isEnded } }) else { continue }
@@ -72,6 +73,21 @@ extension Node {
     /// Makes what has changed readable for others.
     func publish() {
         numbersLock.lock()
+        if keepsBooks { publishBooks() }
+        if failure != nil { numbers.failure = failure }
+        numbers.progress = progress
+        numbers.restarts = restartCount
+        numbers.stalls = stallCount
+        numbers.state =
+            switch phase {
+            case .new, .running: hasPending ? .blocked : isStalled ? .stalled : .running
+            case .restarting: .restarting
+            case .closing, .closed: body == nil && failure != nil && !hasFinished ? .failed : .ended
+            }
+        numbersLock.unlock()
+    }
+
+    private func publishBooks() {
         numbers.busy = busy
         if times.count > 0 { numbers.record(&times) }
         numbers.books.in = cell.pointee.taken
@@ -86,17 +102,6 @@ extension Node {
             numbers.books.sent += outboxes[port].sent
         }
         if cell.pointee.hasDropped { numbers.books.dropped = cell.pointee.dropped }
-        if failure != nil { numbers.failure = failure }
-        numbers.progress = progress
-        numbers.restarts = restartCount
-        numbers.stalls = stallCount
-        numbers.state =
-            switch phase {
-            case .new, .running: hasPending ? .blocked : isStalled ? .stalled : .running
-            case .restarting: .restarting
-            case .closing, .closed: body == nil && failure != nil && !hasFinished ? .failed : .ended
-            }
-        numbersLock.unlock()
     }
 
     /// Items of the batch that are still to be worked on.

@@ -132,38 +132,39 @@ extension Node {
     // MARK: Times
 
     private func recordWaits(_ count: Int, _ now: Int) {
-        var index = 0
-        while index < count {
-            let header = inbox[index].header
-            var end = index + 1
-            guard !header.isGap else {
-                index = end
-                continue
-            }
-            while end < count, inbox[end].header.sent == header.sent, !inbox[end].header.isGap { end += 1 }
-            record(.wait, now &- header.sent.nanoseconds, items: end - index)
-            index = end
+        forEachRun(of: count) { $0.sent == $1.sent } do: { header, items in
+            record(.wait, now &- header.sent.nanoseconds, items: items)
         }
     }
 
     private func recordLatencies(_ count: Int, _ now: Int) {
+        forEachRun(of: count) { $0.captured == $1.captured && $0.source == $1.source } do: { header, items in
+            record(.latency(source: header.source), now &- header.captured.nanoseconds, items: items)
+        }
+    }
+
+    /// Calls for items in a row of the batch that are alike: the first one's header, and how many they are.
+    @inline(__always)
+    private func forEachRun(
+        of count: Int,
+        areAlike: (borrowing Header, borrowing Header) -> Bool,
+        do body: (borrowing Header, Int) -> Void
+    ) {
+        guard keepsBooks else { return }
         var index = 0
         while index < count {
-            let header = inbox[index].header
-            var end = index + 1
-            guard !header.isGap else {
-                index = end
-                continue
+            let first = index
+            index += 1
+            guard !inbox[first].header.isGap else { continue }
+            while index < count, !inbox[index].header.isGap, areAlike(inbox[first].header, inbox[index].header) {
+                index += 1
             }
-            while end < count, inbox[end].header.captured == header.captured, inbox[end].header.source == header.source,
-                !inbox[end].header.isGap
-            { end += 1 }
-            record(.latency(source: header.source), now &- header.captured.nanoseconds, items: end - index)
-            index = end
+            body(inbox[first].header, index - first)
         }
     }
 
     private func record(_ kind: TimeRuns.Kind, _ nanoseconds: Int, items: Int) {
+        guard keepsBooks else { return }
         if times.isFull { numbersLock.locked { numbers.record(&times) } }
         times.add(kind, nanoseconds, items: items)
     }

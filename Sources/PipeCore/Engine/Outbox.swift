@@ -95,7 +95,7 @@ public struct Outbox: ~Copyable {
     public mutating func send<Carried: Payload>(_ item: consuming Item<Carried>, _ kind: UInt16) {
         let slot = next
         slot.begin(item.header)
-        slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now)
+        if keepsBooks { slot.pointee.header.sent = Instant(nanoseconds: cell.pointee.now) }
         slot.fill(item.payload, kind)
         next = slot + 1
         guard next < end || hasReachedLimit() else { return dropUnlinked() }

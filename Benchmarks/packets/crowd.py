@@ -39,6 +39,7 @@ def main():
     parser.add_argument("--pipe", default=str(HERE.parent.parent / ".build/release/pipe"))
     parser.add_argument("--idle", type=int, default=5000)
     parser.add_argument("--clients", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=50, help="packets a write; the original's clients send 50")
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -57,7 +58,8 @@ def main():
         time.sleep(1)
         waiting = memory(server.pid)
         load = subprocess.run(
-            [str(HERE / ".build/load"), str(port), str(options.clients), "1000", "5", str(options.seconds)],
+            [str(HERE / ".build/load"), str(port), str(options.clients), "1000", str(options.batch),
+             str(options.seconds)],
             stdout=subprocess.PIPE, text=True, check=True)
         busy = memory(server.pid)
         server.send_signal(signal.SIGTERM)

@@ -21,9 +21,9 @@ final class Work: Sendable {
             guard index < channels.count else { return }
             let channel = channels[index]
             let count = channel.sampleCount
-            if memory.count < count { memory = [Double](repeating: 0, count: count) }
+            if memory.count != count { memory = [Double](repeating: 0, count: count) }
             do {
-                var values = memory.mutableSpan.extracting(0..<count)
+                var values = memory.mutableSpan
                 _ = try channel.read(0..<count, into: &values)
                 samples.wrappingAdd(count, ordering: .relaxed)
             } catch {

@@ -74,6 +74,7 @@ let ions: [Target] = [
     library("Frames", uses: ["PipeCore", "CZlib"]),
     // zlib 1.2.13: inflate and the checksums of PNG. Saves us a decompressor.
     .systemLibrary(name: "CZlib"),
+    tests(of: "Frames", uses: ["PipeCore"]),
     tests(of: "IonFit", uses: ["Frames"], reads: ["Frames"]),
     tests(of: "Ions", uses: ["PipeCore", "PipeKit", "PipeTesting", "Frames", "IonFit"]),
 ]

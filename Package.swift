@@ -65,7 +65,7 @@ let mefServer: [Target] = [
     tests(of: "MefServer", uses: ["Mef3"], reads: ["mef_peer.py", "Certificate"]),
 ]
 
-// Ions in pictures: finding and fitting them, without the engine.
+// Pictures of cameras, and ions in them: finding and fitting them, without the engine.
 let ions: [Target] = [
     // Sums over pixels, compiled for three generations of processors: Swift compiles for one.
     .target(name: "CIonFit"),
@@ -84,7 +84,7 @@ let plugins = [
     stagePlugin("Basics"),
     stagePlugin("Ions", uses: ["Frames", "IonFit"]),
     stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
-    stagePlugin("Packets", uses: ["CLinux", "CTLS"]),
+    stagePlugin("Packets", uses: ["CLinux", "CTLS", "Sockets"]),
 ]
 
 let package = Package(
@@ -107,6 +107,8 @@ let package = Package(
         .systemLibrary(name: "CYaml"),
         // Thread names, timer slack, epoll and more of the kernel that Swift's Glibc module leaves out.
         .target(name: "CLinux"),
+        // Sockets that do not block, and who calls on them: what the servers of several plugins share.
+        library("Sockets", uses: ["CLinux", "PipeCore", "PipeKit"]),
         // libssl of OpenSSL 3: TLS connections. Saves us TLS.
         .systemLibrary(name: "CTLS"),
         .target(name: "PipeCore", dependencies: ["CLinux"], swiftSettings: house + engine),
@@ -133,7 +135,7 @@ let package = Package(
             uses: ["Mef3", "PipeCore", "PipeKit", "PipeTesting"],
             reads: ["Expected", "filters_expected.py", "edf_peer.py"]
         ),
-        tests(of: "Packets", uses: ["CLinux", "PipeCore", "PipeKit", "PipeGraph", "PipeTesting"]),
+        tests(of: "Packets", uses: ["CLinux", "PipeCore", "PipeKit", "PipeGraph", "PipeTesting", "Sockets"]),
         .testTarget(
             name: "PipeTests",
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],

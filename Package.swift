@@ -71,7 +71,11 @@ let ions: [Target] = [
     .target(name: "CIonFit"),
     library("IonFit", uses: ["CIonFit"]),
     // Pictures of cameras as items, and the files that they come from.
-    library("Frames", uses: ["PipeCore", "CZlib"]),
+    library("Frames", uses: ["PipeCore", "CTiff", "CTurboJPEG", "CZlib"]),
+    // libturbojpeg 2.1: JPEG pictures, in the processor's vectors. Saves us a codec.
+    .systemLibrary(name: "CTurboJPEG"),
+    // libtiff 4.5: the many ways in which TIFF files hold a picture. Saves us a reader of each.
+    .target(name: "CTiff", linkerSettings: [.linkedLibrary("tiff")]),
     // zlib 1.2.13: inflate and the checksums of PNG. Saves us a decompressor.
     .systemLibrary(name: "CZlib"),
     tests(of: "Frames", uses: ["PipeCore"]),

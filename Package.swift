@@ -80,12 +80,18 @@ let ions: [Target] = [
     .systemLibrary(name: "CZlib"),
     tests(of: "Frames", uses: ["PipeCore"]),
     tests(of: "IonFit", uses: ["Frames"], reads: ["Frames"]),
+    tests(
+        of: "Camera",
+        uses: ["CLinux", "PipeCore", "PipeKit", "PipeTesting", "Frames", "IonFit", "Sockets"],
+        reads: ["Pictures"]
+    ),
     tests(of: "Ions", uses: ["PipeCore", "PipeKit", "PipeTesting", "Frames", "IonFit"]),
 ]
 
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics"),
+    stagePlugin("Camera", uses: ["CLinux", "Frames", "Sockets"]),
     stagePlugin("Ions", uses: ["Frames", "IonFit"]),
     stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
     stagePlugin("Packets", uses: ["CLinux", "CTLS", "Sockets"]),
@@ -101,6 +107,7 @@ let package = Package(
         // What the tests of a plugin import.
         .library(name: "PipeTesting", targets: ["PipeTesting"]),
         .library(name: "Basics", targets: ["Basics"]),
+        .library(name: "Camera", targets: ["Camera", "Frames"]),
         .library(name: "IonFit", targets: ["IonFit", "Frames"]),
         .library(name: "Packets", targets: ["Packets"]),
         .library(name: "Mef3", targets: ["Mef3"]),

@@ -12,6 +12,7 @@ public struct PixelLimit: Sendable, Hashable {
     public init(_ pixels: Int) { self.pixels = pixels }
 
     func check(_ width: Int, _ height: Int) throws(PictureFailure) {
+        guard width > 0, height > 0 else { throw PictureFailure("its head tells of no pixels") }
         guard (1...65_535).contains(width), (1...65_535).contains(height), width * height <= pixels else {
             throw PictureFailure("a picture of \(width)×\(height) pixels is beyond the \(pixels) that are read")
         }

@@ -136,7 +136,7 @@ let package = Package(
         tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
         tests(
             of: "PipeGraph",
-            uses: ["PipeCore", "PipeKit", "Basics", "Mef", "Packets"],
+            uses: ["PipeCore", "PipeKit", "Basics", "Camera", "Ions", "Mef", "Packets"],
             reads: ["Corpus", "Golden"]
         ),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),

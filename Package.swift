@@ -65,25 +65,36 @@ let mefServer: [Target] = [
     tests(of: "MefServer", uses: ["Mef3"], reads: ["mef_peer.py", "Certificate"]),
 ]
 
-// Ions in pictures: finding and fitting them, without the engine.
+// Pictures of cameras, and ions in them: finding and fitting them, without the engine.
 let ions: [Target] = [
     // Sums over pixels, compiled for three generations of processors: Swift compiles for one.
     .target(name: "CIonFit"),
     library("IonFit", uses: ["CIonFit"]),
     // Pictures of cameras as items, and the files that they come from.
-    library("Frames", uses: ["PipeCore", "CZlib"]),
+    library("Frames", uses: ["PipeCore", "CTiff", "CTurboJPEG", "CZlib"]),
+    // libturbojpeg 2.1: JPEG pictures, in the processor's vectors. Saves us a codec.
+    .systemLibrary(name: "CTurboJPEG"),
+    // libtiff 4.5: the many ways in which TIFF files hold a picture. Saves us a reader of each.
+    .target(name: "CTiff", linkerSettings: [.linkedLibrary("tiff")]),
     // zlib 1.2.13: inflate and the checksums of PNG. Saves us a decompressor.
     .systemLibrary(name: "CZlib"),
+    tests(of: "Frames", uses: ["PipeCore"]),
     tests(of: "IonFit", uses: ["Frames"], reads: ["Frames"]),
+    tests(
+        of: "Camera",
+        uses: ["CLinux", "PipeCore", "PipeKit", "PipeTesting", "Frames", "IonFit", "Sockets"],
+        reads: ["Pictures"]
+    ),
     tests(of: "Ions", uses: ["PipeCore", "PipeKit", "PipeTesting", "Frames", "IonFit"]),
 ]
 
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics"),
+    stagePlugin("Camera", uses: ["CLinux", "Frames", "Sockets"]),
     stagePlugin("Ions", uses: ["Frames", "IonFit"]),
     stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
-    stagePlugin("Packets", uses: ["CLinux", "CTLS"]),
+    stagePlugin("Packets", uses: ["CLinux", "CTLS", "Sockets"]),
 ]
 
 let package = Package(
@@ -96,6 +107,7 @@ let package = Package(
         // What the tests of a plugin import.
         .library(name: "PipeTesting", targets: ["PipeTesting"]),
         .library(name: "Basics", targets: ["Basics"]),
+        .library(name: "Camera", targets: ["Camera", "Frames"]),
         .library(name: "IonFit", targets: ["IonFit", "Frames"]),
         .library(name: "Packets", targets: ["Packets"]),
         .library(name: "Mef3", targets: ["Mef3"]),
@@ -106,6 +118,8 @@ let package = Package(
         .systemLibrary(name: "CYaml"),
         // Thread names, timer slack, epoll and more of the kernel that Swift's Glibc module leaves out.
         .target(name: "CLinux"),
+        // Sockets that do not block, and who calls on them: what the servers of several plugins share.
+        library("Sockets", uses: ["CLinux", "PipeCore", "PipeKit"]),
         // libssl of OpenSSL 3: TLS connections. Saves us TLS.
         .systemLibrary(name: "CTLS"),
         .target(name: "PipeCore", dependencies: ["CLinux"], swiftSettings: house + engine),
@@ -122,7 +136,7 @@ let package = Package(
         tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
         tests(
             of: "PipeGraph",
-            uses: ["PipeCore", "PipeKit", "Basics", "Mef", "Packets"],
+            uses: ["PipeCore", "PipeKit", "Basics", "Camera", "Ions", "Mef", "Packets"],
             reads: ["Corpus", "Golden"]
         ),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),
@@ -132,7 +146,7 @@ let package = Package(
             uses: ["Mef3", "PipeCore", "PipeKit", "PipeTesting"],
             reads: ["Expected", "filters_expected.py", "edf_peer.py"]
         ),
-        tests(of: "Packets", uses: ["CLinux", "PipeCore", "PipeKit", "PipeGraph", "PipeTesting"]),
+        tests(of: "Packets", uses: ["CLinux", "PipeCore", "PipeKit", "PipeGraph", "PipeTesting", "Sockets"]),
         .testTarget(
             name: "PipeTests",
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],

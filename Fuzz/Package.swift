@@ -14,6 +14,7 @@ let package = Package(
     name: "Fuzz",
     dependencies: [.package(name: "pipe", path: "..")],
     targets: [
+        fuzz("FuzzCamera", "Camera"),
         fuzz("FuzzGraph", "PipeKit", "PipeGraph", "Basics"),
         fuzz("FuzzMefBlock", "Mef3"),
         fuzz("FuzzMefSession", "Mef3"),

@@ -1,5 +1,6 @@
 import PipeCore
 import PipeKit
+import Sockets
 
 /// Serves packets of any number of clients over TCP: all at once, counted to the packet.
 ///

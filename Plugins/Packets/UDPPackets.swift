@@ -1,5 +1,6 @@
 import PipeCore
 import PipeKit
+import Sockets
 
 /// Takes packets that come in datagrams. UDP holds nobody up: what the system drops for want of room is counted as failed.
 struct UDPPackets: Source {

@@ -1,5 +1,6 @@
 import PipeCore
 import PipeKit
+import Sockets
 
 /// Serves packets of the machine's own programs over a unix socket, as `tcp_packets` does over TCP.
 struct UnixPackets: Source {

@@ -3,10 +3,6 @@ public import PipeCore
 
 /// Reads PNG pictures in grey of 8 or 16 bit, which keep their depth. Others, and interlaced ones, are told as such.
 public struct PNG {
-    public struct Failure: Error, CustomStringConvertible {
-        public let description: String
-    }
-
     private struct Head {
         var width: Int
         var height: Int
@@ -14,65 +10,80 @@ public struct PNG {
     }
 
     private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-    private static let longest = 1 << 14
 
     /// The picture in a buffer of `pool`.
-    public static func read(_ bytes: [UInt8], _ pool: BufferPool) throws(Failure) -> Frame {
-        guard bytes.starts(with: signature) else { throw Failure(description: "this is no PNG file") }
+    public static func read(_ bytes: [UInt8], _ pool: BufferPool) throws(PictureFailure) -> Frame {
+        try read(bytes, PixelLimit(1 << 28)) { _ in pool.take() }
+    }
+
+    /// The picture in a buffer of its own size.
+    public static func read(
+        _ bytes: [UInt8],
+        _ limit: PixelLimit,
+        _ pools: BufferPools
+    ) throws(PictureFailure) -> Frame {
+        try read(bytes, limit) { pools.take($0) }
+    }
+
+    private static func read(
+        _ bytes: [UInt8],
+        _ limit: PixelLimit,
+        _ take: (Int) -> PooledBuffer
+    ) throws(PictureFailure) -> Frame {
+        guard bytes.starts(with: signature) else { throw PictureFailure("this is no PNG file") }
         var head: Head?
         var packed: [UInt8] = []
         var place = signature.count
         while true {
-            guard place + 12 <= bytes.count else { throw Failure(description: "the file ends within a chunk") }
+            guard place + 12 <= bytes.count else { throw PictureFailure("the file ends within a chunk") }
             let length = Int(number(bytes, place))
-            guard length <= bytes.count - place - 12 else { throw Failure(description: "the file ends within a chunk") }
+            guard length <= bytes.count - place - 12 else { throw PictureFailure("the file ends within a chunk") }
             let name = bytes[place + 4..<place + 8]
             let body = bytes[place + 8..<place + 8 + length]
             guard checksum(bytes[place + 4..<place + 8 + length]) == number(bytes, place + 8 + length) else {
-                throw Failure(description: "the checksum of a chunk is wrong: the file is damaged")
+                throw PictureFailure("the checksum of a chunk is wrong: the file is damaged")
             }
-            if name.elementsEqual("IHDR".utf8) { head = try self.head(Array(body)) }
+            if name.elementsEqual("IHDR".utf8) { head = try self.head(Array(body), limit) }
             if name.elementsEqual("IDAT".utf8) { packed += body }
             if name.elementsEqual("IEND".utf8) { break }
             place += 12 + length
         }
-        guard let head else { throw Failure(description: "the file has no header") }
-        return try frame(head, inflated(packed, head), pool)
+        guard let head else { throw PictureFailure("the file has no header") }
+        return try frame(head, inflated(packed, head), take)
     }
 
-    private static func head(_ body: [UInt8]) throws(Failure) -> Head {
-        guard body.count == 13 else { throw Failure(description: "the header has \(body.count) bytes, not 13") }
+    private static func head(_ body: [UInt8], _ limit: PixelLimit) throws(PictureFailure) -> Head {
+        guard body.count == 13 else { throw PictureFailure("the header has \(body.count) bytes, not 13") }
         let (width, height) = (Int(number(body, 0)), Int(number(body, 4)))
-        guard (1...longest).contains(width), (1...longest).contains(height) else {
-            throw Failure(description: "a picture of \(width)×\(height) pixels is beyond \(longest)×\(longest)")
-        }
+        try limit.check(width, height)
         guard body[8] == 8 || body[8] == 16, body[9] == 0 else {
-            throw Failure(description: "only grey pictures of 8 or 16 bit are read; convert it")
+            throw PictureFailure("only grey pictures of 8 or 16 bit are read; convert it")
         }
-        guard body[12] == 0 else { throw Failure(description: "interlaced pictures are not read; save it without") }
+        guard body[12] == 0 else { throw PictureFailure("interlaced pictures are not read; save it without") }
         return Head(width: width, height: height, depth: Int(body[8]))
     }
 
-    private static func inflated(_ packed: [UInt8], _ head: Head) throws(Failure) -> [UInt8] {
+    private static func inflated(_ packed: [UInt8], _ head: Head) throws(PictureFailure) -> [UInt8] {
         var count = uLong(head.height * (1 + head.width * head.depth / 8))
         let expected = count
         var raw = [UInt8](repeating: 0, count: Int(count))
         guard uncompress(&raw, &count, packed, uLong(packed.count)) == Z_OK, count == expected else {
-            throw Failure(description: "the pixels do not unpack to \(head.width)×\(head.height): the file is damaged")
+            throw PictureFailure("the pixels do not unpack to \(head.width)×\(head.height): the file is damaged")
         }
         return raw
     }
 
-    private static func frame(_ head: Head, _ raw: [UInt8], _ pool: BufferPool) throws(Failure) -> Frame {
+    private static func frame(_ head: Head, _ raw: [UInt8], _ take: (Int) -> PooledBuffer) throws(PictureFailure)
+        -> Frame
+    {
         let size = head.depth / 8
         let line = head.width * size
-        let buffer = pool.take()
+        let buffer = take(line * head.height)
         guard
             let frame = Frame(buffer, width: head.width, height: head.height, format: size == 1 ? .grey8 : .grey16)
         else {
-            throw Failure(
-                description:
-                    "a picture of \(head.width)×\(head.height) pixels takes more than \(buffer.bytes.count) bytes"
+            throw PictureFailure(
+                "a picture of \(head.width)×\(head.height) pixels takes more than \(buffer.bytes.count) bytes"
             )
         }
         let out = buffer.bytes
@@ -94,8 +105,8 @@ public struct PNG {
         _ above: [UInt8],
         _ out: inout [UInt8],
         _ size: Int
-    ) throws(Failure) {
-        guard filter <= 4 else { throw Failure(description: "there is no row filter \(filter): the file is damaged") }
+    ) throws(PictureFailure) {
+        guard filter <= 4 else { throw PictureFailure("there is no row filter \(filter): the file is damaged") }
         for (place, value) in line.enumerated() {
             let left = place >= size ? Int(out[place - size]) : 0
             let corner = place >= size ? Int(above[place - size]) : 0

@@ -1,4 +1,5 @@
 import Basics
+import Camera
 import Ions
 import Mef
 import Packets
@@ -6,7 +7,7 @@ import PipeKit
 
 /// The plugins of this program: the one list. `docs/stages`, the schema and completion come from it.
 let pipePlugins: [Plugin] = [
-    .basics, .ions, .mef, .packets,
+    .basics, .camera, .ions, .mef, .packets,
 ]
 
 let pipeCatalogue = Catalogue(pipePlugins)

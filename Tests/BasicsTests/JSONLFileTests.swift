@@ -190,5 +190,7 @@ private final class CountingFiles: FileStore {
     }
 
     func rename(_ path: String, to other: String) throws { try memory.rename(path, to: other) }
+    func place(_ path: String, at other: String) throws -> Bool { try memory.place(path, at: other) }
     func remove(_ path: String) throws { try memory.remove(path) }
+    func list(_ directory: String) throws -> [FileEntry] { try memory.list(directory) }
 }

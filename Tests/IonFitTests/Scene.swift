@@ -1,5 +1,6 @@
-import Glibc
+import Frames
 import IonFit
+import PipeCore
 import Testing
 
 /// A picture that a test draws: round ions on an even background, with noise that is the same each time.
@@ -14,13 +15,13 @@ struct Scene {
 
     func mean(_ column: Int, _ row: Int) -> Double {
         ions.reduce(background) { total, ion in
-            total + ion.photons * Self.share(Double(column) - ion.x, ion.sigma)
-                * Self.share(Double(row) - ion.y, ion.sigma)
+            let light = IonLight(x: ion.x, y: ion.y, sigma: ion.sigma, photons: ion.photons)
+            return total + light.photons * light.across(column) * light.along(row)
         }
     }
 
     func values() -> [UInt16] {
-        var chance = Chance(state: seed)
+        var chance = RandomSource(seed: seed)
         return (0..<rows).flatMap { row in
             (0..<columns).map { column in UInt16(min(most, chance.poisson(mean(column, row)))) }
         }
@@ -42,36 +43,5 @@ struct Scene {
             fitter.fit($0)
             return fitter.ions
         }
-    }
-
-    private static func share(_ apart: Double, _ sigma: Double) -> Double {
-        0.5 * (erf((apart + 0.5) / (sigma * 2.0.squareRoot())) - erf((apart - 0.5) / (sigma * 2.0.squareRoot())))
-    }
-}
-
-/// splitmix64, and from it photons.
-private struct Chance {
-    var state: UInt64
-
-    mutating func uniform() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((z ^ (z >> 31)) >> 11) * 0x1p-53
-    }
-
-    mutating func poisson(_ mean: Double) -> Int {
-        if mean > 60 {
-            let normal = (-2 * log(1 - uniform())).squareRoot() * cos(2 * .pi * uniform())
-            return max(0, Int((mean + mean.squareRoot() * normal).rounded()))
-        }
-        let limit = exp(-mean)
-        var (count, product) = (0, uniform())
-        while product > limit {
-            count += 1
-            product *= uniform()
-        }
-        return count
     }
 }

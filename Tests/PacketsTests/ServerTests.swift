@@ -3,6 +3,7 @@ import Glibc
 import PipeCore
 import PipeKit
 import PipeTesting
+import Sockets
 import Testing
 
 @testable import Packets

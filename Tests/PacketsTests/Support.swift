@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import PipeCore
 import PipeKit
+import Sockets
 import Testing
 
 @testable import Packets

@@ -59,7 +59,9 @@ struct Bulky: Payload {
 struct NoFiles: FileStore {
     func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile { throw StageError("no files") }
     func rename(_ path: String, to other: String) throws { throw StageError("no files") }
+    func place(_ path: String, at other: String) throws -> Bool { throw StageError("no files") }
     func remove(_ path: String) throws { throw StageError("no files") }
+    func list(_ directory: String) throws -> [FileEntry] { throw StageError("no files") }
 }
 
 extension EngineOptions {

@@ -1,4 +1,6 @@
 import Basics
+import Camera
+import Ions
 import Mef
 import Packets
 import PipeCore
@@ -16,7 +18,7 @@ struct DocsTests {
 
     /// The stages that the guides show, beside those that everybody has.
     static let catalogue = Catalogue([
-        .basics, .mef, .packets,
+        .basics, .camera, .ions, .mef, .packets,
         Plugin("Examples", "Stages of the guides.", stages: [Ask.self, AskMany.self, Mean.self, Ticks.self]),
     ])
 

@@ -1,5 +1,7 @@
 import Basics
+import Camera
 import Glibc
+import Ions
 import Mef
 import Packets
 import PipeGraph
@@ -10,7 +12,7 @@ struct DrawingTests {
     private func pipeline(_ name: String) throws -> Graph {
         let path = "\(projectFolder)/pipelines/\(name)"
         let checker = GraphChecker(
-            catalogue: Catalogue([.basics, .mef, .packets]),
+            catalogue: Catalogue([.basics, .camera, .ions, .mef, .packets]),
             options: CheckOptions(environment: testEnvironment)
         )
         let result = checker.check(path: path)

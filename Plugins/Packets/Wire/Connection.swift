@@ -1,5 +1,6 @@
 import Glibc
 import PipeCore
+import Sockets
 
 /// A client's connection.
 final class Connection {

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import PipeCore
+import Sockets
 import Synchronization
 
 /// Takes datagrams of whole packets. A client is who sends from one address, until it keeps silent for too long.

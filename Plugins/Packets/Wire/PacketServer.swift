@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import PipeCore
+import Sockets
 import Synchronization
 
 /// What a server of packets is told.
@@ -31,7 +32,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     private let population: Population
     private var tls: TLSContext?
     private var poller: Poller?
-    private var listeners: [Socket] = []
+    private let listeners = Listeners()
     private var connections: [Connection?] = []
     private var free: [Int] = []
     /// Connections that hold bytes of which the system does not know.
@@ -41,8 +42,6 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     private var nextSweep = Instant.zero
     private var memory: ReadingMemory
     private let events: UnsafeMutableBufferPointer<epoll_event>
-    /// Given up for a moment where the process has no descriptor left, to turn a client away.
-    private var spare: Socket?
     private var path: String?
 
     private enum Phase { case new, open, closed }
@@ -87,13 +86,12 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
             guard phase == .new else { return "" }
             self.tls = tls
             let poller = try Poller()
-            spare = Socket(taking: Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC))
             let address =
                 switch place {
                 case .tcp(let addresses): try listen(on: addresses)
                 case .unix(let path, let mode): try listen(at: path, mode)
                 }
-            for (number, listener) in listeners.enumerated() {
+            for (number, listener) in listeners.sockets.enumerated() {
                 guard poller.add(listener.descriptor, UInt64(number)) else {
                     throw SystemFailure.error("'\(address)' cannot be watched")
                 }
@@ -105,26 +103,11 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     }
 
     private func listen(on addresses: [SocketAddress]) throws -> String {
-        var problem: StageError?
-        var texts: [String] = []
-        for address in addresses.prefix(Self.firstConnection) {
-            let listener = try Socket(address.family, .stream, "listening on \(address.text)")
-            listener.set(SOL_SOCKET, SO_REUSEADDR)
+        let most = addresses.prefix(Self.firstConnection)
+        return try listeners.listen(on: Array(most), backlog: Int32(settings.backlog)) { listener in
             if settings.sharesPort { listener.set(SOL_SOCKET, SO_REUSEPORT) }
-            if address.family == AF_INET6 { listener.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
             listener.tune(settings.buffers)
-            guard listener.bind(to: address), Glibc.listen(listener.descriptor, Int32(settings.backlog)) == 0 else {
-                problem = SystemFailure.error(
-                    "'\(address.text)' cannot be listened on",
-                    hint: "is another server there? 'ss -ltnp' tells"
-                )
-                continue
-            }
-            texts.append(listener.boundAddress.text)
-            listeners.append(listener)
         }
-        if listeners.isEmpty { throw problem ?? StageError("there is no address to listen on") }
-        return texts.joined(separator: " and ")
     }
 
     private func listen(at path: String, _ mode: Int) throws -> String {
@@ -138,7 +121,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
         guard chmod(path, mode_t(mode)) == 0, Glibc.listen(listener.descriptor, Int32(settings.backlog)) == 0 else {
             throw SystemFailure.error("'\(path)' cannot be listened at")
         }
-        listeners.append(listener)
+        listeners.add(listener)
         return path
     }
 
@@ -154,7 +137,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     }
 
     /// Where it listens, once it is open.
-    var boundAddresses: [SocketAddress] { listeners.map(\.boundAddress) }
+    var boundAddresses: [SocketAddress] { listeners.sockets.map(\.boundAddress) }
 
     // MARK: Turns
 
@@ -225,34 +208,15 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
 
     private func accept(_ number: Int, _ now: Instant, _ turn: inout Turn, _ emit: (PacketBatch) -> Void) {
         for _ in 0..<Self.mostAccepted {
-            var storage = sockaddr_storage()
-            let descriptor = cpipe_accept(listeners[number].descriptor, &storage)
-            guard descriptor >= 0 else {
-                switch errno {
-                case EINTR, ECONNABORTED: continue
-                case EMFILE, ENFILE: turnAway(number, &turn, emit)
-                default: break
-                }
-                return
+            switch listeners.next(at: number) {
+            case .socket(let socket, let address): welcome(socket, address, now, &turn, emit)
+            case .turnedAway(let address):
+                let client = PacketClient(name(of: address, nil), settings.framing)
+                return refuse(client, .tooManyClients, &turn, emit)
+            case nil: return
             }
-            let socket = Socket(taking: descriptor)
-            let address = SocketAddress(storage: storage, length: socklen_t(MemoryLayout<sockaddr_storage>.size))
-            welcome(socket, address, now, &turn, emit)
         }
         turn.isDrained = false
-    }
-
-    /// Without a descriptor left nobody can be let in, and who is not let in would be told of again and again.
-    private func turnAway(_ number: Int, _ turn: inout Turn, _ emit: (PacketBatch) -> Void) {
-        spare?.close()
-        var storage = sockaddr_storage()
-        let descriptor = cpipe_accept(listeners[number].descriptor, &storage)
-        if descriptor >= 0 {
-            Glibc.close(descriptor)
-            let address = SocketAddress(storage: storage, length: socklen_t(MemoryLayout<sockaddr_storage>.size))
-            refuse(PacketClient(name(of: address, nil), settings.framing), .tooManyClients, &turn, emit)
-        }
-        spare = Socket(taking: Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC))
     }
 
     private func welcome(
@@ -448,8 +412,8 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     private func closeAll() {
         for connection in connections where connection != nil { population.leave() }
         connections = []
-        if let path, !listeners.isEmpty { unlink(path) }
-        listeners = []
+        if let path, !listeners.sockets.isEmpty { unlink(path) }
+        listeners.close()
     }
 
     // MARK: With a thread of its own

@@ -1,4 +1,5 @@
 import PipeCore
+import Sockets
 
 /// Servers that share a port, each with a thread of its own. They push into one intake, and stand still while it is full.
 struct Shards {

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import PipeCore
 import PipeKit
+import Sockets
 import Synchronization
 
 /// A connection that packets are sent on. Nothing of it waits but `finish`.

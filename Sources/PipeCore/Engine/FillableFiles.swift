@@ -8,7 +8,9 @@ struct FillableFiles: FileStore {
     }
 
     func rename(_ path: String, to other: String) throws { try files.rename(path, to: other) }
+    func place(_ path: String, at other: String) throws -> Bool { try files.place(path, at: other) }
     func remove(_ path: String) throws { try files.remove(path) }
+    func list(_ directory: String) throws -> [FileEntry] { try files.list(directory) }
 }
 
 private struct FillableFile: AppendableFile {

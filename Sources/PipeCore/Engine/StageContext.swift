@@ -128,6 +128,13 @@ public struct StageContext {
     /// A way in for a thread of the stage's own: a camera's, a socket's.
     public func intake(_ policy: LinkPolicy) -> Intake { node.intake(policy) }
 
+    /// Tells how many items wait in the links of an input. It may be asked from any thread, at any time: by who answers
+    /// questions while the stage is not stepped.
+    public func waiting(input: Int) -> @Sendable () -> Int {
+        let links = node.inputs.filter { $0.port == input }.map(\.link.object)
+        return { links.reduce(0) { $0 + $1.heldItems } }
+    }
+
     /// Whether the run is on virtual time, where there is no world: what would call a peer plays it.
     public var isSimulated: Bool { !node.runner.isRealTime }
 
@@ -175,7 +182,22 @@ public protocol FileStore: Sendable {
     /// Opens a file to append to it, with its directory; `exclusive` fails where there is one, `fresh` empties it.
     func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile
     func rename(_ path: String, to other: String) throws
+    /// Gives a file another name, unless a file has that: false then, and nothing has changed.
+    func place(_ path: String, at other: String) throws -> Bool
     func remove(_ path: String) throws
+    /// What stands in a directory, by name; nothing where there is no such directory.
+    func list(_ directory: String) throws -> [FileEntry]
+}
+
+public struct FileEntry: Sendable, Hashable {
+    public let name: String
+    /// Of a file; 0 of anything else.
+    public let size: Int
+    public let isDirectory: Bool
+
+    public init(name: String, size: Int, isDirectory: Bool) {
+        (self.name, self.size, self.isDirectory) = (name, size, isDirectory)
+    }
 }
 
 public enum FileOpening: Sendable {

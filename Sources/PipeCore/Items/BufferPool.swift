@@ -2,7 +2,7 @@
 ///
 /// A buffer goes back when the last reference to it is gone. The pool keeps so many bytes for later at most, and gives
 /// the rest back to the system; it bounds nothing else: what is in flight is bounded by links.
-public final class BufferPool: @unchecked Sendable {  // guarded by `lock`
+public final class BufferPool: BufferOwner, @unchecked Sendable {  // guarded by `lock`
     private let lock = Lock()
     private let size: Int
     private let mostKept: Int
@@ -22,7 +22,8 @@ public final class BufferPool: @unchecked Sendable {  // guarded by `lock`
         return PooledBuffer(memory ?? .allocate(byteCount: size, alignment: 64), size, self)
     }
 
-    fileprivate func giveBack(_ memory: UnsafeMutableRawPointer) {
+    func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
+        guard let memory = memory.baseAddress else { return }
         let isKept = lock.locked {
             guard free.count < mostKept else { return false }
             free.append(memory)
@@ -32,15 +33,20 @@ public final class BufferPool: @unchecked Sendable {  // guarded by `lock`
     }
 }
 
+/// Where a buffer goes when nobody uses it any more.
+protocol BufferOwner: AnyObject {
+    func giveBack(_ memory: UnsafeMutableRawBufferPointer)
+}
+
 /// Bytes of a pool. Whoever has made it fills it before it is sent; from then on nobody writes.
 public final class PooledBuffer: @unchecked Sendable {  // written before it is shared, and then only read
     public let bytes: UnsafeMutableRawBufferPointer
-    private let pool: BufferPool
+    private let owner: any BufferOwner
 
-    fileprivate init(_ memory: UnsafeMutableRawPointer, _ size: Int, _ pool: BufferPool) {
+    init(_ memory: UnsafeMutableRawPointer, _ size: Int, _ owner: any BufferOwner) {
         bytes = UnsafeMutableRawBufferPointer(start: memory, count: size)
-        self.pool = pool
+        self.owner = owner
     }
 
-    deinit { if let memory = bytes.baseAddress { pool.giveBack(memory) } }
+    deinit { owner.giveBack(bytes) }
 }

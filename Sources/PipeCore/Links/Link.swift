@@ -74,6 +74,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         return result
     }
 
+    /// Items that wait, as of the last change.
+    var heldItems: Int { held.load(ordering: .relaxed) }
+
     // MARK: The sender's side
 
     /// Room for items, as the sender sees it: it can only grow until it puts something in.

@@ -24,6 +24,42 @@ public struct DiskFiles: FileStore {
         }
     }
 
+    public func place(_ path: String, at other: String) throws -> Bool {
+        if link(path, other) == 0 {
+            try remove(path)
+            return true
+        }
+        switch errno {
+        case EEXIST: return false
+        case EPERM, EOPNOTSUPP, EMLINK, ENOSYS:
+            // A file system without second names, such as that of a memory card: what is left is to look first.
+            guard access(other, F_OK) != 0 else { return false }
+            try rename(path, to: other)
+            return true
+        default: throw StageError("'\(path)' cannot become '\(other)': \(lastSystemError())")
+        }
+    }
+
+    public func list(_ directory: String) throws -> [FileEntry] {
+        guard let stream = opendir(directory) else {
+            if errno == ENOENT || errno == ENOTDIR { return [] }
+            throw StageError("the directory '\(directory)' cannot be read: \(lastSystemError())")
+        }
+        defer { closedir(stream) }
+        var entries: [FileEntry] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            var status = stat()
+            guard name != ".", name != "..", stat("\(directory)/\(name)", &status) == 0 else { continue }
+            let isFile = status.st_mode & S_IFMT == S_IFREG
+            let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+            entries.append(FileEntry(name: name, size: isFile ? Int(status.st_size) : 0, isDirectory: isDirectory))
+        }
+        return entries.sorted { $0.name < $1.name }
+    }
+
     public func remove(_ path: String) throws {
         guard unlink(path) == 0 || errno == ENOENT else {
             throw StageError("'\(path)' cannot be removed: \(lastSystemError())")

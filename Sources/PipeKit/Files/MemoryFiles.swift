@@ -32,7 +32,27 @@ public final class MemoryFiles: FileStore {
         }
     }
 
+    public func place(_ path: String, at other: String) throws -> Bool {
+        files.withLock { files in
+            guard files[other] == nil, let content = files.removeValue(forKey: path) else { return false }
+            files[other] = content
+            return true
+        }
+    }
+
     public func remove(_ path: String) throws { files.withLock { $0[path] = nil } }
+
+    public func list(_ directory: String) throws -> [FileEntry] {
+        let start = "\(directory)/"
+        var found: [String: FileEntry] = [:]
+        for (path, content) in contents where path.hasPrefix(start) {
+            let rest = path.dropFirst(start.count)
+            let name = String(rest.prefix { $0 != "/" })
+            let isDirectory = rest.contains("/")
+            found[name] = FileEntry(name: name, size: isDirectory ? 0 : content.count, isDirectory: isDirectory)
+        }
+        return found.values.sorted { $0.name < $1.name }
+    }
 
     fileprivate func append(_ bytes: [UInt8], to path: String) { files.withLock { $0[path, default: []] += bytes } }
 

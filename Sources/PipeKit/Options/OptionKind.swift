@@ -59,13 +59,14 @@ public struct ChoiceCase: Sendable, Hashable {
 
 /// What a stage does with a path.
 public enum PathUse: Sendable, Hashable {
-    case readsFile, writesFile, directory
+    case readsFile, writesFile, directory, writesDirectory
 
     public var name: String {
         switch self {
         case .readsFile: "file"
         case .writesFile: "file to write"
         case .directory: "directory"
+        case .writesDirectory: "directory to write"
         }
     }
 }

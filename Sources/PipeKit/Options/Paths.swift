@@ -105,6 +105,22 @@ public struct InputDirectory: OptionValue, Hashable {
     public var written: String { path.written }
 }
 
+/// A directory that the stage writes files into. It is made when the graph starts; two stages cannot write into one.
+public struct OutputDirectory: OptionValue, Hashable {
+    public let path: ResolvedPath
+
+    public static var kind: OptionKind { .path(.writesDirectory) }
+
+    public static func read(_ node: Node, _ reader: Reader) -> OutputDirectory? {
+        guard let path = reader.path(node, wanted: "the path of a directory") else { return nil }
+        if reader.looksAtWorld, !reader.checkTakesFiles(path, node) { return OutputDirectory(path: path) }
+        reader.worldClaims.append(WorldClaim(thing: .path(path.absolute), place: node.place))
+        return OutputDirectory(path: path)
+    }
+
+    public var written: String { path.written }
+}
+
 enum FileStatus {
     case file, directory, missing
     case unknown(String)
@@ -189,7 +205,12 @@ extension Reader {
             )
             return false
         }
-        var directory = path.parent
+        return checkTakesFiles(ResolvedPath(path.parent, from: "/"), node)
+    }
+
+    /// A directory, or the nearest above it that exists, must take new files.
+    fileprivate func checkTakesFiles(_ path: ResolvedPath, _ node: Node) -> Bool {
+        var directory = path.absolute
         while case .missing = FileStatus(directory), directory != "/" {
             directory = ResolvedPath(directory, from: "/").parent
         }

@@ -137,7 +137,14 @@ extension Behaviour {
         Behaviour(
             "accounts for what a full disk did not take",
             because: "disks are full at night",
-            for: { $0.type.fields.options.contains { if case .path(.writesFile) = $0.kind { true } else { false } } }
+            for: { trial in
+                trial.type.fields.options.contains { option in
+                    switch option.kind {
+                    case .path(.writesFile), .path(.writesDirectory): true
+                    default: false
+                    }
+                }
+            }
         ) { trial, findings in
             var harness = trial.harness(every: .milliseconds(100))
             harness.fault(.fillDisk(.seconds(2)), at: .milliseconds(500))

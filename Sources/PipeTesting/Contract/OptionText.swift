@@ -26,7 +26,7 @@ struct OptionText {
         for option in type.fields.options where option.isRequired || stated.contains(option.name) {
             switch option.kind {
             case .path(.readsFile): set(option.name, "\"\(Fixture.path)\"")
-            case .path(.writesFile): set(option.name, "/contract/\(option.name)")
+            case .path(.writesFile), .path(.writesDirectory): set(option.name, "/contract/\(option.name)")
             default: break
             }
         }
@@ -45,7 +45,11 @@ struct OptionText {
     func apart(_ type: StageType) -> OptionText {
         var other = self
         for option in type.fields.options {
-            if case .path(.writesFile) = option.kind { other.set(option.name, "/contract/other/\(option.name)") }
+            switch option.kind {
+            case .path(.writesFile), .path(.writesDirectory):
+                other.set(option.name, "/contract/other/\(option.name)")
+            default: break
+            }
         }
         return other
     }

@@ -1,41 +1,41 @@
-import CLinux
+package import CLinux
 import Glibc
-import PipeCore
-import PipeKit
+package import PipeCore
+package import PipeKit
 
 /// A socket that does not block, closed with the last reference to it.
-final class Socket: @unchecked Sendable {  // a number; its owner decides which thread uses it
-    private(set) var descriptor: Int32
+package final class Socket: @unchecked Sendable {  // a number; its owner decides which thread uses it
+    package private(set) var descriptor: Int32
 
-    init(taking descriptor: Int32) { self.descriptor = descriptor }
+    package init(taking descriptor: Int32) { self.descriptor = descriptor }
 
-    init(_ family: Int32, _ kind: SocketKind, _ purpose: @autoclosure () -> String) throws {
+    package init(_ family: Int32, _ kind: SocketKind, _ purpose: @autoclosure () -> String) throws {
         descriptor = socket(family, kind.type | O_NONBLOCK | O_CLOEXEC, 0)
         if descriptor < 0 { throw SystemFailure.error("\(purpose()): no socket") }
     }
 
     deinit { close() }
 
-    func close() {
+    package func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = -1
     }
 
-    func set(_ level: Int32, _ option: Int32, _ value: Int32 = 1) {
+    package func set(_ level: Int32, _ option: Int32, _ value: Int32 = 1) {
         var value = value
         // What the system refuses here changes how fast it is, and nothing else.
         setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// As the original server set its connections.
-    func tune(_ buffers: SocketBuffers) {
+    package func tune(_ buffers: SocketBuffers) {
         set(SOL_SOCKET, SO_RCVBUF, Int32(clamping: buffers.receive.bytes))
         set(SOL_SOCKET, SO_SNDBUF, Int32(clamping: buffers.send.bytes))
         set(SOL_SOCKET, SO_KEEPALIVE)
         set(Int32(IPPROTO_TCP), TCP_NODELAY)
     }
 
-    var boundAddress: SocketAddress {
+    package var boundAddress: SocketAddress {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         withUnsafeMutablePointer(to: &storage) { pointer in
@@ -44,16 +44,16 @@ final class Socket: @unchecked Sendable {  // a number; its owner decides which 
         return SocketAddress(storage: storage, length: length)
     }
 
-    func bind(to address: SocketAddress) -> Bool {
+    package func bind(to address: SocketAddress) -> Bool {
         address.withPointer { Glibc.bind(descriptor, $0, address.length) == 0 }
     }
 
-    func connect(to address: SocketAddress) -> Bool {
+    package func connect(to address: SocketAddress) -> Bool {
         address.withPointer { Glibc.connect(descriptor, $0, address.length) == 0 }
     }
 
     /// What went wrong on it since this was asked last.
-    var pendingError: Int32 {
+    package var pendingError: Int32 {
         var failure: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &length)
@@ -61,36 +61,41 @@ final class Socket: @unchecked Sendable {  // a number; its owner decides which 
     }
 }
 
-enum SocketKind {
+package enum SocketKind {
     case stream, datagram
 
     fileprivate var type: Int32 { Int32((self == .stream ? SOCK_STREAM : SOCK_DGRAM).rawValue) }
 }
 
-struct SocketBuffers: Sendable {
-    var receive = ByteCount.kibibytes(128)
-    var send = ByteCount.kibibytes(128)
+package struct SocketBuffers: Sendable {
+    package var receive: ByteCount
+    package var send: ByteCount
+
+    package init(receive: ByteCount = .kibibytes(128), send: ByteCount = .kibibytes(128)) {
+        (self.receive, self.send) = (receive, send)
+    }
 }
 
 /// What the system said.
-enum SystemFailure {
-    static func error(_ what: String, _ code: Int32 = errno, hint: String? = nil) -> StageError {
+package enum SystemFailure {
+    package static func error(_ what: String, _ code: Int32 = errno, hint: String? = nil) -> StageError {
         StageError("\(what): \(String(cString: strerror(code)).lowercased())", hint: hint)
     }
 }
 
 /// An address as the system has it.
-struct SocketAddress: Hashable, @unchecked Sendable {  // plain bytes
-    private(set) var storage: sockaddr_storage
-    let length: socklen_t
+package struct SocketAddress: Hashable, @unchecked Sendable {  // plain bytes
+    package private(set) var storage: sockaddr_storage
+    package let length: socklen_t
 
-    init(storage: sockaddr_storage, length: socklen_t) {
+    package init(storage: sockaddr_storage, length: socklen_t) {
         self.storage = storage
         self.length = length
     }
 
     /// Addresses that a name stands for. It may ask the network.
-    static func resolve(_ address: Address, _ kind: SocketKind, passive: Bool = false) throws -> [SocketAddress] {
+    package static func resolve(_ address: Address, _ kind: SocketKind, passive: Bool = false) throws -> [SocketAddress]
+    {
         var hints = addrinfo()
         hints.ai_socktype = kind.type
         hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
@@ -119,7 +124,7 @@ struct SocketAddress: Hashable, @unchecked Sendable {  // plain bytes
     }
 
     /// A unix socket; nil where the path is too long for one.
-    init?(path: String) {
+    package init?(path: String) {
         var address = sockaddr_un()
         let room = MemoryLayout.size(ofValue: address.sun_path)
         guard path.utf8.count < room else { return nil }
@@ -130,18 +135,18 @@ struct SocketAddress: Hashable, @unchecked Sendable {  // plain bytes
         self.init(storage: storage, length: socklen_t(MemoryLayout<sockaddr_un>.size))
     }
 
-    var family: Int32 { Int32(storage.ss_family) }
+    package var family: Int32 { Int32(storage.ss_family) }
 
-    func withPointer<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
+    package func withPointer<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
         withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1, body) }
     }
 
-    var port: UInt16 {
+    package var port: UInt16 {
         withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }
     }
 
     /// The bytes of the IP address: 4 or 16, none of a unix socket. An IPv4 address in IPv6 form is taken for what it is.
-    var ip: [UInt8] {
+    package var ip: [UInt8] {
         let bytes = withUnsafeBytes(of: storage) { bytes -> [UInt8] in
             switch family {
             case AF_INET: Array(bytes[4..<8])
@@ -154,9 +159,9 @@ struct SocketAddress: Hashable, @unchecked Sendable {  // plain bytes
     }
 
     /// `127.0.0.1:8888`, `[::1]:8888`
-    var text: String { Address(host: Self.text(ofIP: ip), port: port).written }
+    package var text: String { Address(host: Self.text(ofIP: ip), port: port).written }
 
-    static func text(ofIP ip: [UInt8]) -> String {
+    package static func text(ofIP ip: [UInt8]) -> String {
         if ip.count == 4 { return ip.map(String.init).joined(separator: ".") }
         guard ip.count == 16 else { return "" }
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
@@ -176,11 +181,11 @@ struct SocketAddress: Hashable, @unchecked Sendable {  // plain bytes
         }
     }
 
-    static func == (a: SocketAddress, b: SocketAddress) -> Bool {
+    package static func == (a: SocketAddress, b: SocketAddress) -> Bool {
         a.family == b.family && a.port == b.port && a.words == b.words
     }
 
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(port)
         hasher.combine(words.0)
         hasher.combine(words.1)
@@ -188,22 +193,22 @@ struct SocketAddress: Hashable, @unchecked Sendable {  // plain bytes
 }
 
 /// Addresses that begin alike: `10.0.0.0/8`, `fd00::/8`, or a single one.
-struct AddressRange: OptionValue, Hashable {
-    let ip: [UInt8]
-    let bits: Int
+package struct AddressRange: OptionValue, Hashable {
+    package let ip: [UInt8]
+    package let bits: Int
 
-    static var kind: OptionKind {
+    package static var kind: OptionKind {
         .text(name: "addresses", rule: "an IP address, or a range such as 10.0.0.0/8 or fd00::/8")
     }
 
-    static func read(_ node: Node, _ reader: Reader) -> AddressRange? {
+    package static func read(_ node: Node, _ reader: Reader) -> AddressRange? {
         guard let text = reader.text(node, wanted: "a range of addresses") else { return nil }
         if let range = AddressRange(text.text) { return range }
         reader.wrongType(text, wanted: "a range of addresses", hint: "write 10.0.0.0/8, fd00::/8 or a single address")
         return nil
     }
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         var bytes = [UInt8](repeating: 0, count: 16)
         let host = String(parts.first ?? "")
@@ -220,7 +225,7 @@ struct AddressRange: OptionValue, Hashable {
         self.bits = bits
     }
 
-    func contains(_ other: [UInt8]) -> Bool {
+    package func contains(_ other: [UInt8]) -> Bool {
         guard other.count == ip.count else { return false }
         let whole = bits / 8
         guard other.prefix(whole) == ip.prefix(whole) else { return false }
@@ -228,5 +233,5 @@ struct AddressRange: OptionValue, Hashable {
         return rest == 0 || (other[whole] ^ ip[whole]) >> (8 - rest) == 0
     }
 
-    var written: String { "\(SocketAddress.text(ofIP: ip))/\(bits)" }
+    package var written: String { "\(SocketAddress.text(ofIP: ip))/\(bits)" }
 }

@@ -88,6 +88,16 @@ let ions: [Target] = [
     tests(of: "Ions", uses: ["PipeCore", "PipeKit", "PipeTesting", "Frames", "IonFit"]),
 ]
 
+// The page of a run: a server that knows nothing of the engine, and what it serves.
+let web: [Target] = [
+    // libmicrohttpd 0.9.75: HTTP/1.1 with its parsing, limits and threads. Saves us an HTTP server.
+    .systemLibrary(name: "CMicrohttpd"),
+    library("HTTPServer", uses: ["CLinux", "CMicrohttpd"]),
+    // A client for its tests: a plain socket.
+    .target(name: "HTTPTestClient", path: "Tests/HTTPTestClient", swiftSettings: house),
+    tests(of: "HTTPServer", uses: ["HTTPTestClient"]),
+]
+
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics"),
@@ -108,6 +118,7 @@ let package = Package(
         .library(name: "PipeTesting", targets: ["PipeTesting"]),
         .library(name: "Basics", targets: ["Basics"]),
         .library(name: "Camera", targets: ["Camera", "Frames"]),
+        .library(name: "HTTPServer", targets: ["HTTPServer"]),
         .library(name: "IonFit", targets: ["IonFit", "Frames"]),
         .library(name: "Packets", targets: ["Packets"]),
         .library(name: "Mef3", targets: ["Mef3"]),
@@ -152,7 +163,7 @@ let package = Package(
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],
             swiftSettings: house
         ),
-    ] + plugins + ions + mef3 + mefServer,
+    ] + plugins + ions + mef3 + mefServer + web,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

@@ -16,6 +16,7 @@ let package = Package(
     targets: [
         fuzz("FuzzCamera", "Camera"),
         fuzz("FuzzGraph", "PipeKit", "PipeGraph", "Basics"),
+        fuzz("FuzzHTTP", "HTTPServer"),
         fuzz("FuzzMefBlock", "Mef3"),
         fuzz("FuzzMefSession", "Mef3"),
         fuzz("FuzzPackets", "Packets"),

@@ -1,0 +1,57 @@
+/// A request that has come whole.
+public struct Request: Sendable {
+    public enum Method: String, Sendable {
+        case get = "GET"
+        case head = "HEAD"
+        case post = "POST"
+    }
+
+    public var method: Method
+    /// Decoded, without the query: `/api/numbers`. It begins with '/', whatever the client sent.
+    public var path: String
+    public var headers: [Header]
+    public var body: [UInt8]
+
+    public struct Header: Sendable {
+        /// In lower case.
+        public var name: String
+        public var value: String
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(_ method: Method, _ path: String, headers: [Header] = [], body: [UInt8] = []) {
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The value of a header that stands there once; nil where there is none, or more than one.
+    public func header(_ name: String) -> String? {
+        let found = headers.filter { $0.name == name }
+        return found.count == 1 ? found[0].value : nil
+    }
+
+    /// Whether the client shows this token, as 'Authorization: Bearer TOKEN'.
+    ///
+    /// The time that this takes says nothing of how much of it is right.
+    public func shows(token: String) -> Bool {
+        guard let given = header("authorization"), given.utf8.count > 7, given.prefix(7).lowercased() == "bearer "
+        else {
+            return false
+        }
+        return sameBytes(Array(given.utf8.dropFirst(7)), Array(token.utf8))
+    }
+}
+
+/// Compares all bytes, whatever the first difference is.
+func sameBytes(_ given: [UInt8], _ wanted: [UInt8]) -> Bool {
+    guard !wanted.isEmpty else { return false }
+    var difference = given.count ^ wanted.count
+    for index in given.indices { difference |= Int(given[index] ^ wanted[index % wanted.count]) }
+    return difference == 0
+}

@@ -7,6 +7,8 @@ public struct EngineOptions: Sendable {
     /// The date at which the run begins: seconds since 1970.
     public var epoch: Double
     public var files: any FileStore
+    /// Where stages show what they have to those who watch.
+    public var board = Board()
     public var log: @Sendable (LogEntry) -> Void
 
     public init(epoch: Double, files: any FileStore, log: @escaping @Sendable (LogEntry) -> Void = { _ in }) {

@@ -141,6 +141,9 @@ public struct StageContext {
     /// Files as this run has them: on disk, or in memory in a test.
     public var files: any FileStore { node.files }
 
+    /// A panel on which this stage copy shows what it has to those who watch the run.
+    public func panel(_ setup: Panel.Setup) -> Panel { node.engine.options.board.panel(node.setup.fullName, setup) }
+
     /// Chance, repeatable from the run's seed.
     public func random<Value>(_ draw: (inout RandomSource) -> Value) -> Value { draw(&cell.pointee.random) }
 

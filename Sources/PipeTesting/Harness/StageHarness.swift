@@ -33,6 +33,8 @@ public struct StageHarness: Sendable {
     public var unlinked: Set<String> = []
     /// Where the stage writes: memory that is empty at the start of each run, where nothing else is given.
     public var files: (any FileStore)?
+    /// Where the stage shows what it has: a board of its own for each run, where none is given.
+    public var board: Board?
 
     let type: StageType
     /// One for each copy of the stage; a test has one.
@@ -126,6 +128,7 @@ public struct StageHarness: Sendable {
             observed.log.entries.withLock { $0.append(entry) }
         }
         options.seed = seed
+        if let board { options.board = board }
         return options
     }
 

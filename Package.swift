@@ -93,9 +93,21 @@ let web: [Target] = [
     // libmicrohttpd 0.9.75: HTTP/1.1 with its parsing, limits and threads. Saves us an HTTP server.
     .systemLibrary(name: "CMicrohttpd"),
     library("HTTPServer", uses: ["CLinux", "CMicrohttpd"]),
-    // A client for its tests: a plain socket.
+    .target(
+        name: "RunPage",
+        dependencies: ["HTTPServer", "PipeCore", "PipeKit", "PipeGraph"],
+        exclude: ["Page"],  // PageFiles.swift holds them
+        swiftSettings: house
+    ),
+    // A client for the tests of both: a plain socket.
     .target(name: "HTTPTestClient", path: "Tests/HTTPTestClient", swiftSettings: house),
     tests(of: "HTTPServer", uses: ["HTTPTestClient"]),
+    tests(
+        of: "RunPage",
+        uses: ["HTTPServer", "HTTPTestClient", "Basics", "Frames", "PipeCore", "PipeGraph", "PipeKit", "Web"],
+        reads: ["metrics_peer.py"]
+    ),
+    tests(of: "Web", uses: ["Frames", "PipeCore", "PipeKit", "PipeTesting"]),
 ]
 
 // One line a plugin.
@@ -105,6 +117,7 @@ let plugins = [
     stagePlugin("Ions", uses: ["Frames", "IonFit"]),
     stagePlugin("Mef", uses: ["Mef3", "MefServer"]),
     stagePlugin("Packets", uses: ["CLinux", "CTLS", "Sockets"]),
+    stagePlugin("Web", uses: ["Frames"]),
 ]
 
 let package = Package(
@@ -139,7 +152,7 @@ let package = Package(
         library("PipeTesting", uses: ["PipeCore", "PipeKit", "PipeGraph"]),
         .executableTarget(
             name: "pipe",
-            dependencies: ["Mef3", "MefServer", "PipeCore", "PipeKit", "PipeGraph"]
+            dependencies: ["HTTPServer", "Mef3", "MefServer", "PipeCore", "PipeKit", "PipeGraph", "RunPage"]
                 + plugins.map { .init(stringLiteral: $0.name) },
             swiftSettings: house
         ),
@@ -147,7 +160,7 @@ let package = Package(
         tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
         tests(
             of: "PipeGraph",
-            uses: ["PipeCore", "PipeKit", "Basics", "Camera", "Ions", "Mef", "Packets"],
+            uses: ["PipeCore", "PipeKit", "Basics", "Camera", "Ions", "Mef", "Packets", "Web"],
             reads: ["Corpus", "Golden"]
         ),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),

@@ -9,6 +9,8 @@ public struct Graph: Sendable {
     public var links: [GraphLink] = []
     public var limits = Limits()
     public var threads = Threads()
+    /// The page that the graph asks for; a run may be told to serve one without.
+    public var web: WebSettings?
     public var tests: [GraphTest] = []
     /// The links that leave each stage, as indices.
     private(set) var linksFrom: [[Int]] = []

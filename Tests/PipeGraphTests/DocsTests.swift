@@ -7,6 +7,7 @@ import PipeCore
 import PipeGraph
 import PipeKit
 import Testing
+import Web
 
 /// What stands in the guides is tried: graphs are checked, their tests run, and stages are those of `Examples`.
 struct DocsTests {
@@ -18,7 +19,7 @@ struct DocsTests {
 
     /// The stages that the guides show, beside those that everybody has.
     static let catalogue = Catalogue([
-        .basics, .camera, .ions, .mef, .packets,
+        .basics, .camera, .ions, .mef, .packets, .web,
         Plugin("Examples", "Stages of the guides.", stages: [Ask.self, AskMany.self, Mean.self, Ticks.self]),
     ])
 

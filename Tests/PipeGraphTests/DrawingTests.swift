@@ -7,12 +7,13 @@ import Packets
 import PipeGraph
 import PipeKit
 import Testing
+import Web
 
 struct DrawingTests {
     private func pipeline(_ name: String) throws -> Graph {
         let path = "\(projectFolder)/pipelines/\(name)"
         let checker = GraphChecker(
-            catalogue: Catalogue([.basics, .camera, .ions, .mef, .packets]),
+            catalogue: Catalogue([.basics, .camera, .ions, .mef, .packets, .web]),
             options: CheckOptions(environment: testEnvironment)
         )
         let result = checker.check(path: path)

@@ -25,6 +25,8 @@ struct CommandLineTests {
         (["explain", "cycel"], "there is no code 'cycel'", "did you mean 'cycle'?"),
         (["completions", "tcsh"], "there is no completion for 'tcsh'", "use bash, zsh or fish"),
         (["validate", "--offline=yes", "x"], "'--offline' takes no value", "remove the '='"),
+        (["run", "x", "--web", "8080"], "'--web 8080' is not an address", "did you mean '127.0.0.1:8080'?"),
+        (["run", "x", "--metrics", ""], "'--metrics ' is not an address", "write host:port"),
         (["graph", "x", "-o", "a", "-o", "b"], "'--output' stands here twice", "keep one"),
     ])
     func `a wrong command line says what was meant`(words: [String], message: String, hint: String) {

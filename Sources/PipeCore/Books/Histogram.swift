@@ -43,6 +43,13 @@ public struct Histogram: Sendable, Hashable {
         return .nanoseconds(most)
     }
 
+    /// How many times were below a number of nanoseconds. Exact for a power of two, where a step begins.
+    public func count(below nanoseconds: Int) -> Int {
+        guard count > 0, nanoseconds > 0 else { return 0 }
+        guard nanoseconds <= most else { return count }
+        return counts[..<Self.bucket(of: nanoseconds)].reduce(0, +)
+    }
+
     public var mean: Duration? { count > 0 ? .nanoseconds(sum / count) : nil }
 
     public static func += (a: inout Histogram, b: Histogram) {

@@ -7,6 +7,8 @@ struct DraftLoader {
     let reader: Reader
     private(set) var draft = Draft()
     private(set) var root = GraphFile()
+    /// What the graph itself wants of the world: the address of its page.
+    private(set) var rootClaims: [WorldClaim] = []
     private(set) var rootScope: Scope
     /// For each included file: the place in another file that takes it in.
     private(set) var includedAt: [Int32: Place] = [:]
@@ -34,6 +36,7 @@ struct DraftLoader {
         let fields = Fields.of(GraphFile.self)
         let values = readHead(entries, fields, rootScope, given: given, start)
         root = fields.make(GraphFile.self, values)
+        rootClaims = reader.worldClaims
         takeStages(parts, rootScope, prefixes: [""], chain: [source])
         if parts.stages == nil, parts.include == nil {
             reader.diagnostics.error(

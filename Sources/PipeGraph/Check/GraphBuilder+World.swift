@@ -1,20 +1,33 @@
 import PipeKit
 
+/// Who wants something of the world for itself.
+enum Claimant: Equatable {
+    case stage(Int)
+    /// The graph's own page.
+    case page
+}
+
 /// What only one stage can have: a file to write, an address to listen on.
 extension GraphBuilder {
-    mutating func claimWorld(_ stage: Int) {
-        for claim in reader.worldClaims {
+    mutating func claimWorld(_ who: Claimant, _ claims: [WorldClaim]) {
+        for claim in claims {
             switch claim.thing {
             case .reading(let path):
-                if claimed[claim.thing] == nil { claimed[claim.thing] = (stage, claim.place) }
-                if let writer = claimed[.path(path)] { reportReadAndWritten(path, claim.place, stage, writer) }
+                if claimed[claim.thing] == nil { claimed[claim.thing] = (who, claim.place) }
+                if let writer = claimed[.path(path)] { reportReadAndWritten(path, claim.place, who, writer) }
             case .path(let path):
-                if let reader = claimed[.reading(path)] { reportReadAndWritten(path, claim.place, stage, reader) }
+                if let reader = claimed[.reading(path)] { reportReadAndWritten(path, claim.place, who, reader) }
                 guard let first = claimed[claim.thing] else {
-                    claimed[claim.thing] = (stage, claim.place)
+                    claimed[claim.thing] = (who, claim.place)
                     continue
                 }
-                reportSame(.samePath, "write '\(path)'", claim.place, stage, first.stage, first.place)
+                reportSame(.samePath, "write '\(path)'", claim.place, who, first.who, first.place)
+            case .page(let path):
+                guard let first = claimed[claim.thing] else {
+                    claimed[claim.thing] = (who, claim.place)
+                    continue
+                }
+                reportSame(.samePath, "serve '\(path)'", claim.place, who, first.who, first.place)
             case .address(let address):
                 guard address.port != 0 else { continue }
                 let everywhere: Set = ["0.0.0.0", "::"]
@@ -26,27 +39,34 @@ extension GraphBuilder {
                         .sameAddress,
                         "listen on \(address.written)",
                         claim.place,
-                        stage,
-                        first.stage,
+                        who,
+                        first.who,
                         first.place
                     )
                 } else {
-                    claimedPorts[address.port, default: []].append((address.host, stage, claim.place))
+                    claimedPorts[address.port, default: []].append((address.host, who, claim.place))
                 }
             }
+        }
+    }
+
+    private func name(_ who: Claimant) -> String {
+        switch who {
+        case .stage(let index): "'\(graph.stages[index].name)'"
+        case .page: "the graph's page ('web')"
         }
     }
 
     private func reportReadAndWritten(
         _ path: String,
         _ place: Place,
-        _ stage: Int,
-        _ first: (stage: Int, place: Place)
+        _ who: Claimant,
+        _ first: (who: Claimant, place: Place)
     ) {
         reader.diagnostics.error(
             .samePath,
             at: place,
-            "'\(graph.stages[first.stage].name)' and '\(graph.stages[stage].name)' read and write one file, '\(path)'",
+            "\(name(first.who)) and \(name(who)) read and write one file, '\(path)'",
             hint: "write to another file",
             notes: [.init("first used here", at: first.place)]
         )
@@ -56,19 +76,18 @@ extension GraphBuilder {
         _ code: DiagnosticCode,
         _ what: String,
         _ place: Place,
-        _ stage: Int,
-        _ other: Int,
+        _ who: Claimant,
+        _ other: Claimant,
         _ first: Place
     ) {
-        let name = graph.stages[stage].name
         let message =
-            stage == other
-            ? "two stations of '\(name)' \(what)" : "'\(graph.stages[other].name)' and '\(name)' both \(what)"
+            who == other
+            ? "two stations of \(name(who)) \(what)" : "\(name(other)) and \(name(who)) both \(what)"
         reader.diagnostics.error(
             code,
             at: place,
             message,
-            hint: stage == other ? "put ${station} where they must differ" : "give each its own",
+            hint: who == other ? "put ${station} where they must differ" : "give each its own",
             notes: place == first ? [] : [.init("first used here", at: first)]
         )
     }
@@ -81,6 +100,7 @@ extension GraphBuilder {
             case .path(let path): (code, what) = (.samePath, "writes '\(path)'")
             case .address(let address) where address.port != 0:
                 (code, what) = (.sameAddress, "listens on \(address.written)")
+            case .page(let path): (code, what) = (.samePath, "serves '\(path)'")
             case .address, .reading: continue
             }
             reader.diagnostics.error(

@@ -18,8 +18,9 @@ struct GraphBuilder {
     var presumedLinked: Set<GraphLink.End> = []
     var presumedInputs: Set<GraphLink.End> = []
     /// What stages have claimed so far.
-    var claimed: [WorldClaim.Thing: (stage: Int, place: Place)] = [:]
-    var claimedPorts: [UInt16: [(host: String, stage: Int, place: Place)]] = [:]
+    var claimed: [WorldClaim.Thing: (who: Claimant, place: Place)] = [:]
+    var claimedPorts: [UInt16: [(host: String, who: Claimant, place: Place)]] = [:]
+    let rootClaims: [WorldClaim]
     /// The names of all stages as they are seen from files with this prefix.
     var scopeNames: (prefix: String?, names: [String])?
 
@@ -28,6 +29,7 @@ struct GraphBuilder {
         draft = loader.draft
         reader = loader.reader
         root = loader.root
+        rootClaims = loader.rootClaims
         rootScope = loader.rootScope
         hasLostStages = loader.hasLostStages
         isPartial = draft.stages.map { $0.type == nil }
@@ -39,6 +41,7 @@ struct GraphBuilder {
         reader.filler = rootScope
         if let part = root.limits, let limits = readParts(of: Limits.self, part.node) { graph.limits = limits }
         if let threads = root.threads { graph.threads = threads }
+        graph.web = root.web
         graph.stages = draft.stages.map { stage in
             // Stages of unknown type keep their index; what they are linked to is not judged.
             let type = stage.type ?? StageType.unknown
@@ -61,6 +64,7 @@ struct GraphBuilder {
         }
         resolveLinks()
         spreadStations()
+        claimWorld(.page, rootClaims)
         bindStages()
         resolvePayloads()
         checkPorts()
@@ -104,7 +108,7 @@ struct GraphBuilder {
             graph.stages[index].values = [first.result.values]
             graph.stages[index].claims = first.result.claims
             if !first.result.values.isSound { isPartial[index] = true }
-            claimWorld(index)
+            claimWorld(.stage(index), reader.worldClaims)
             if graph.stages[index].replicas > 1 {
                 reportShared(index, by: graph.stages[index].replicas, "replicas")
                 if let reason = unshareable(type), let place = stage.common?.$replicas.place {
@@ -123,7 +127,7 @@ struct GraphBuilder {
                     let bound = bind(stage, type, station: station)
                     graph.stages[index].values.append(bound.values)
                     graph.stages[index].claims.add(bound.claims)
-                    claimWorld(index)
+                    claimWorld(.stage(index), reader.worldClaims)
                 }
                 reader.diagnostics.skipsRepeats = false
             } else {

@@ -14,6 +14,7 @@ struct GraphFile: OptionBlock {
     @Option("What holds where a stage or a link states nothing.") var defaults: Defaults?
     @Option("What the whole graph must stay within.") var limits: Part<LimitsPart>?
     @Option("The threads that step the stages.") var threads: Threads?
+    @Option("The page of a run: numbers, pictures, plots, and what monitors ask for.") var web: WebSettings?
     @Option("Tests of the graph, run on virtual time by 'pipe test'.") var tests: Part<TestsPart>?
 }
 
@@ -163,6 +164,37 @@ public struct Threads: OptionBlock {
     public func check(_ report: inout Diagnostics) {
         if let wrong = cores.first(where: { !(0...1023).contains($0) }) {
             report.error(.outOfRange, at: $cores, "there is no processor \(wrong)", hint: "use numbers from 0 to 1023")
+        }
+    }
+}
+
+/// The page that a run serves. Whoever reaches it can read it; only who has the token can change something.
+public struct WebSettings: OptionBlock {
+    @Option("Where it is served; port 0 is any that is free, and the log says which.") public var listen: ListenAddress
+    @Option("What a client shows to drain or stop the run. Without one nobody can by the page.") public var token:
+        Secret?
+    @Option("Names that a browser may call it by beside its own address, such as that of a proxy before it.")
+    public var hosts: [String] = []
+    @Option("Connections at a time; a browser takes a handful.", in: 8...4096) public var connections = 200
+
+    public init() {}
+
+    public func check(_ report: inout Diagnostics) {
+        if let text = token?.reveal(), text.isEmpty || !text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+            report.error(
+                .outOfRange,
+                at: $token,
+                "a token is one word of letters, digits and signs",
+                hint: "set another secret: 'openssl rand -hex 16' makes one"
+            )
+        }
+        if let wrong = hosts.first(where: { $0.contains("/") || $0.contains(" ") || $0.isEmpty }) {
+            report.error(
+                .wrongType,
+                at: $hosts,
+                "'\(wrong)' is not the name of a host",
+                hint: "write 'lab.example.org'"
+            )
         }
     }
 }

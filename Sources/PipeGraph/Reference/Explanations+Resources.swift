@@ -111,7 +111,8 @@ extension Explanation {
             Two that write one file would mix their lines, or each would undo the work of the other.
             Two stages state the same path, or one stage does so in each of its stations. Give each
             a path of its own: '${station}' in it makes one for each copy. To get everything into
-            one file, gather the items first by a stage of type merge.
+            one file, gather the items first by a stage of type merge. The same holds for a path of the
+            run's page, such as '/video_feed': one stage serves it.
             """,
             wrong: """
                 pipe: 1

@@ -9,6 +9,9 @@ public struct RunReport: Sendable {
     public let imbalances: [String]
     /// Limits of the graph that the run broke, in words.
     public let broken: [String]
+    /// Where the run served its page, and numbers for monitors.
+    public var web: String?
+    public var metrics: String?
 
     public init(_ graph: Graph, _ outcome: RunOutcome) {
         self.graph = graph.name
@@ -19,17 +22,39 @@ public struct RunReport: Sendable {
     }
 
     public var json: JSON {
-        .compact([
+        let head = JSON.compact([
             "graph": .string(graph),
-            "seconds": .number(rounded(Duration.nanoseconds(numbers.at.nanoseconds).seconds)),
+            "seconds": .number(numbers.seconds),
             "balanced": .bool(imbalances.isEmpty),
             "imbalances": imbalances.isEmpty ? nil : .strings(imbalances),
             "troubles": troubles.isEmpty ? nil : .strings(troubles),
             "limits_broken": broken.isEmpty ? nil : .strings(broken),
-            "stages": .array(numbers.stages.map(\.json)),
-            "links": .array(numbers.links.map(\.json)),
-            "paths": .array(numbers.paths.map(\.json)),
+            "web": web.map { .string($0) },
+            "metrics": metrics.map { .string($0) },
         ])
+        return head.with(numbers.members)
+    }
+}
+
+extension RunNumbers {
+    /// All numbers, for whoever asks a run while it goes on.
+    public var json: JSON { .object([.init("seconds", .number(seconds))] + members) }
+
+    fileprivate var seconds: Double { rounded((at - .zero).seconds) }
+
+    fileprivate var members: [JSON.Member] {
+        [
+            .init("stages", .array(stages.map(\.json))),
+            .init("links", .array(links.map(\.json))),
+            .init("paths", .array(paths.map(\.json))),
+        ]
+    }
+}
+
+extension JSON {
+    fileprivate func with(_ more: [Member]) -> JSON {
+        guard case .object(let members) = self else { return self }
+        return .object(members + more)
     }
 }
 

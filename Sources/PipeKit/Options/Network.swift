@@ -107,6 +107,56 @@ public struct ListenAddress: OptionValue, Hashable {
     public var written: String { address.written }
 }
 
+/// A path of the run's page that a stage serves itself: `/video_feed`. Two stages of one graph cannot have the same, and
+/// what the page itself answers is taken.
+public struct WebPath: OptionValue, Hashable {
+    public let path: String
+
+    public static var kind: OptionKind { .text(name: "path of a page", rule: "'/video_feed'") }
+
+    /// What the page itself answers. What stands below one that ends in '/' is taken, too.
+    public static let taken = [
+        "/", "/page.css", "/page.js", "/icon.svg", "/metrics", "/health", "/healthz", "/ready", "/readyz", "/api/graph",
+        "/api/numbers", "/api/stream", "/api/views", "/api/drain", "/api/stop", "/views/",
+    ]
+
+    public static func read(_ node: Node, _ reader: Reader) -> WebPath? {
+        guard let text = reader.text(node, wanted: "a path") else { return nil }
+        let parts = text.text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        let isSound = parts.allSatisfy { part in
+            !part.isEmpty && part != "." && part != ".."
+                && part.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte | 0x20) || "-._~".utf8.contains(byte)
+                }
+        }
+        guard text.text.hasPrefix("/"), isSound || text.text == "/", text.text.utf8.count <= 200 else {
+            let better = "/" + text.text.drop { $0 == "/" }
+            reader.wrongType(
+                text,
+                wanted: "a path of a page",
+                hint: "write '/video_feed': letters, digits, '-', '.', '_', '~' and '/'",
+                suggestion: !text.text.hasPrefix("/") && isSound ? better : nil
+            )
+            return nil
+        }
+        if let own = taken.first(where: {
+            text.text == $0 || ($0.hasSuffix("/") && $0 != "/" && text.text.hasPrefix($0))
+        }) {
+            reader.diagnostics.error(
+                .optionConflict,
+                at: node.place,
+                "\(text.quoted) is taken by the page itself" + (own == text.text ? "" : ", as all below '\(own)'"),
+                hint: "choose another path, such as '/video_feed'"
+            )
+            return nil
+        }
+        reader.worldClaims.append(WorldClaim(thing: .page(text.text), place: node.place))
+        return WebPath(path: text.text)
+    }
+
+    public var written: String { path }
+}
+
 /// A URL with a scheme and a host: `rtsp://127.0.0.1:8554/station_1`. The text may hold a secret, so it prints without
 /// its user part.
 public struct WebURL: OptionValue, Hashable {

@@ -115,6 +115,8 @@ public struct WorldClaim: Sendable, Hashable {
         /// A file that is read: by many, but not while one writes it.
         case reading(String)
         case address(Address)
+        /// A path of the run's page.
+        case page(String)
     }
 
     public let thing: Thing

@@ -5,8 +5,10 @@ import Synchronization
 final class Signals: Sendable {
     private let number = Atomic<Int>(0)
     private let isAskedToReload = Atomic<Bool>(false)
+    private let told: @Sendable () -> Void
 
     init(told: @escaping @Sendable () -> Void) {
+        self.told = told
         // Blocked here, and so in every thread that is started from now on: one thread waits for them.
         var set = sigset_t()
         sigemptyset(&set)
@@ -33,6 +35,12 @@ final class Signals: Sendable {
 
     /// Whether SIGUSR1 has come since this was last asked.
     func takeReload() -> Bool { isAskedToReload.exchange(false, ordering: .sequentiallyConsistent) }
+
+    /// Asks for the same by another way than a signal: to drain once, to stop at once.
+    func ask(toStopAtOnce isUrgent: Bool) {
+        number.add(isUrgent ? 2 : count == 0 ? 1 : 0, ordering: .sequentiallyConsistent)
+        told()
+    }
 
     var count: Int { number.load(ordering: .sequentiallyConsistent) }
 }

@@ -1,7 +1,9 @@
 import Glibc
+import HTTPServer
 import PipeCore
 import PipeGraph
 import PipeKit
+import RunPage
 
 extension Flag {
     static let graphOperand = Operand(
@@ -30,6 +32,16 @@ extension Command {
                 value: "TIME",
                 summary: "How long what is under way may take to its end; 10s if not stated."
             ),
+            Flag(
+                name: "web",
+                value: "ADDRESS",
+                summary: "Serve the run's page at this host and port; port 0 is any that is free."
+            ),
+            Flag(
+                name: "metrics",
+                value: "ADDRESS",
+                summary: "Serve numbers and health for monitors, and no page."
+            ),
             Flag(name: "report", value: "FILE", summary: "Write all numbers of the run as JSON.", completes: .files),
             Flag(
                 name: "workers",
@@ -48,6 +60,7 @@ extension Command {
         ],
         examples: [
             ("pipe run pipelines/quickstart.yaml", "Runs it to its end."),
+            ("pipe run gate.yaml --web 127.0.0.1:8080", "Runs it, and shows it on a page."),
             ("pipe run gate.yaml --set params.limit=25 --for 10m --report run.json", "Ten minutes, with a report."),
         ],
         run: { arguments throws(UsageError) in
@@ -70,6 +83,8 @@ struct RunSettings {
     var level = LogLevel.info
     var json = false
     var quiet = false
+    var web: Address?
+    var metrics: Address?
 
     init(_ arguments: Arguments) throws(UsageError) {
         duration = try arguments.duration("for")
@@ -80,6 +95,8 @@ struct RunSettings {
         level = arguments.value("log").flatMap(LogLevel.init) ?? .info
         json = arguments.has("json")
         quiet = arguments.has("quiet")
+        web = try arguments.address("web")
+        metrics = try arguments.address("metrics")
         if quiet, level < .warning { level = .warning }
     }
 }
@@ -92,6 +109,20 @@ extension Arguments {
             throw UsageError(message: "'--\(flag) \(text)' is not a duration", hint: "write '10s', '5m' or '1h30m'")
         }
         return duration
+    }
+
+    func address(_ flag: String) throws(UsageError) -> Address? {
+        guard let text = value(flag) else { return nil }
+        let reader = Reader()
+        let node = Node(.scalar(text: text, style: .plain), at: Place(file: 0, line: 1, column: 1, length: 1))
+        guard let address = Address.read(node, reader) else {
+            let hint = reader.diagnostics.all.first?.suggestion.map { "did you mean '\($0)'?" }
+            throw UsageError(
+                message: "'--\(flag) \(text)' is not an address",
+                hint: hint ?? "write host:port, such as 127.0.0.1:8080"
+            )
+        }
+        return address
     }
 
     func number(_ flag: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
@@ -109,6 +140,8 @@ private struct GraphRun {
     let graph: Graph
     let settings: RunSettings
     let run: Run
+    let board: Board
+    let began: Double
     let showsTable: Bool
     /// Reads the graph once more; nil where it is wrong, which has been told then.
     let readAgain: () -> Graph?
@@ -124,8 +157,8 @@ private struct GraphRun {
         clock_gettime(CLOCK_REALTIME, &now)
         let level = settings.level
         let screen = Screen.shared
-        var options = EngineOptions(epoch: Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9, files: DiskFiles()) {
-            entry in
+        began = Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
+        var options = EngineOptions(epoch: began, files: DiskFiles()) { entry in
             guard entry.level >= level else { return }
             let who = entry.stage.isEmpty ? "" : "\(entry.stage): "
             screen.talk(
@@ -133,6 +166,7 @@ private struct GraphRun {
             )
         }
         options.seed = UInt64(settings.seed)
+        board = options.board
         let threads = graph.threads
         run = Run(
             graph.plan,
@@ -147,12 +181,15 @@ private struct GraphRun {
 
     func perform() throws(UsageError) -> ExitCode {
         let signals = Signals { [run] in run.interrupt() }
+        let servers = try startServers(signals)
+        defer { servers.stop() }
         run.start()
         var imbalances: [String] = []
         let reason = drive(signals, &imbalances)
         let outcome = run.finish(dropping: reason)
         Screen.shared.clear()
-        let report = RunReport(graph, outcome)
+        var report = RunReport(graph, outcome)
+        (report.web, report.metrics) = (servers.web?.url, servers.metrics?.url)
         if let path = settings.report { try writeFile(report.json.text(pretty: true) + "\n", to: path) }
         if settings.json { Terminal.print(report.json.text(pretty: true)) }
         let cutOff = report.lost(reason)
@@ -165,6 +202,44 @@ private struct GraphRun {
             return .failed
         }
         return report.broken.isEmpty ? .success : .limitsBroken
+    }
+
+    /// Serves the page that the graph or the command line asks for, before anything begins: an address that is taken ends
+    /// the run before it has done anything.
+    private func startServers(_ signals: Signals) throws(UsageError) -> RunServers {
+        let watched = WatchedRun(
+            graph,
+            version: pipeVersion,
+            board: board,
+            began: began,
+            numbers: { [run] in run.numbers },
+            time: { [run] in run.time },
+            isDraining: { signals.count > 0 },
+            drain: { signals.ask(toStopAtOnce: false) },
+            stop: { signals.ask(toStopAtOnce: true) }
+        )
+        var servers = RunServers()
+        if let address = settings.web ?? graph.web?.listen.address {
+            var limits = ServerSettings(host: address.host, port: address.port)
+            limits.names = graph.web?.hosts ?? []
+            limits.connections = graph.web?.connections ?? limits.connections
+            let token = graph.web?.token?.reveal()
+            servers.web = try RunServers.Started(RunServer(watched, .page(token: token)), limits)
+        }
+        if let address = settings.metrics {
+            do throws(UsageError) {
+                let limits = ServerSettings(host: address.host, port: address.port)
+                servers.metrics = try RunServers.Started(RunServer(watched, .metrics), limits)
+            } catch {
+                servers.stop()
+                throw error
+            }
+        }
+        if !settings.quiet {
+            if let url = servers.web?.url { Screen.shared.talk("the page of the run is at \(url)/") }
+            if let url = servers.metrics?.url { Screen.shared.talk("numbers for monitors are at \(url)/metrics") }
+        }
+        return servers
     }
 
     private func wasCutOff(_ reason: DropReason) -> String {
@@ -239,6 +314,31 @@ private struct GraphRun {
         lines += report.broken.map { "limit broken: \($0)" }
         let text = lines.filter { !$0.isEmpty }.joined(separator: "\n")
         if !text.isEmpty { Terminal.complain(text) }
+    }
+}
+
+/// What is served of a run, and where.
+private struct RunServers {
+    struct Started {
+        let server: RunServer
+        let url: String
+
+        init(_ server: RunServer, _ settings: ServerSettings) throws(UsageError) {
+            do throws(HTTPServerError) {
+                url = try server.start(settings)
+                self.server = server
+            } catch {
+                throw UsageError(message: error.message, hint: error.hint, code: .failed)
+            }
+        }
+    }
+
+    var web: Started?
+    var metrics: Started?
+
+    func stop() {
+        web?.server.stop()
+        metrics?.server.stop()
     }
 }
 

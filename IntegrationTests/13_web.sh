@@ -45,7 +45,7 @@ web_graph >web.yaml
 start_run web.yaml --report report.json
 page="$url"
 base="${url%/}"
-ask "$page" | grep -q '<title>pipe</title>'
+contains "$(ask "$page")" '<title>pipe</title>'
 ask -D head "$page" -o /dev/null
 for header in "default-src 'none'; script-src 'self'" 'X-Content-Type-Options: nosniff' 'X-Frame-Options: DENY'; do
     grep -qi "$header" head || fail "no $header: $(cat head)"
@@ -122,7 +122,7 @@ BASE="$base" py 'import json, os; assert json.load(open("metrics.json"))["metric
 # The page in a browser.
 command -v chromium >/dev/null || fail "chromium is missing: run scripts/setup"
 sed 's/^web: { listen: \(.*\) }$/web: { listen: \1, token: "${secret.WEB}" }/' "$ROOT/pipelines/live-page.yaml" >live.yaml
-grep -q 'secret.WEB" }$' live.yaml
+grep -q 'secret.WEB}" }$' live.yaml
 start_run live.yaml --set params.listen=127.0.0.1:0
 port="${url##*:}"; port="${port%/}"
 python3 "$ROOT/IntegrationTests/web_page.py" "$url" "${SHOTS:-.}"

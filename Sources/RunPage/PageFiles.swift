@@ -571,7 +571,7 @@ dialog::backdrop { background: rgb(10 15 22 / 55%); }
         parts.push(draw("text", { class: "tick", x: left - 6, y: y(value) + 3.5, "text-anchor": "end" }, short(value)));
       }
       const span = to - from;
-      for (const back of [span, span / 2]) parts.push(draw("text", { class: "tick", x: x(to - back), y: height - 3 }, `−${back >= 120 ? `${back / 60} min` : `${back} s`}`));
+      for (const back of [span, span / 2]) parts.push(draw("text", { class: "tick", x: x(to - back), y: height - 3 }, `−${back >= 120 ? `${+(back / 60).toFixed(1)} min` : `${back} s`}`));
       parts.push(draw("text", { class: "tick", x: width - 4, y: height - 3, "text-anchor": "end" }, "now"));
       // A hole in time is a hole in the curve: three times the usual step without a point.
       const kept = thinned(points, width - left, from, to), steps = kept.slice(1).map((p, i) => p[0] - kept[i][0]).sort((a, b) => a - b);

@@ -92,4 +92,23 @@ void cpipe_ion_filter_columns(const float *in, float *out, size_t wide, int colu
 void cpipe_ion_significance(const float *response, const float *information, float scale, float *out, size_t wide,
                             int columns, int rows, float *largest);
 
+// Sixteen profiles of up to `count` values each, and a Gaussian for each of them: offset + height * exp(-(u - centre)^2 / 2 width^2).
+// `values[16 * n + lane]` is value n of a profile; it stands at u = n - middle and counts if n < length. Values are best scaled
+// to 0...1, as sums are of single precision; heights are not negative. The rows of `lanes` have a number for each profile.
+enum cpipe_ion_row {
+    cpipe_ion_length,
+    cpipe_ion_middle,
+    // Centre, width, height, offset: where the fits begin, and then where they end; and their bounds.
+    cpipe_ion_at,
+    cpipe_ion_lower = cpipe_ion_at + 4,
+    cpipe_ion_upper = cpipe_ion_lower + 4,
+    // Out: the diagonal of the inverse of the normal equations, the sum of the squares of what is left over, and 1 for a fit
+    // that has settled.
+    cpipe_ion_inverse = cpipe_ion_upper + 4,
+    cpipe_ion_square = cpipe_ion_inverse + 4,
+    cpipe_ion_settled,
+    cpipe_ion_rows,
+};
+void cpipe_ion_fit_gaussians(float lanes[cpipe_ion_rows * cpipe_ion_lanes], const float *values, int count);
+
 #endif

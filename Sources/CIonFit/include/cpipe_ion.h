@@ -111,4 +111,9 @@ enum cpipe_ion_row {
 };
 void cpipe_ion_fit_gaussians(float lanes[cpipe_ion_rows * cpipe_ion_lanes], const float *values, int count);
 
+// A blur in whole numbers: `taps` add up to 256. A line has `count - 1` values more than `columns`; then each row of `out` is made of the
+// rows of `in` that `rows_of` names, from place `row` on, `count` of them, divided by 65536 and rounded.
+void cpipe_ion_blur_line(const uint8_t *line, uint16_t *out, int columns, const uint16_t *taps, int count);
+void cpipe_ion_blur_rows(const uint16_t *in, uint8_t *out, int columns, int rows, const int32_t *rows_of, const uint16_t *taps, int count);
+
 #endif

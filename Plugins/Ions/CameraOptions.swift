@@ -1,8 +1,8 @@
 import IonFit
 import PipeKit
 
-/// `camera: { offset: 500, gain: 12, read: 8, excess: 2 }`: what a count means. Without it the errors and chi-square of a fit
-/// are those of a camera that counts photons.
+/// `camera: { offset: 500, gain: 12, read: 8, excess: 2 }`: what a count means. Where only a part is stated, the rest is that of
+/// a camera that counts photons; where nothing is, the noise of each frame tells it.
 struct CameraOptions: OptionBlock {
     @Option("Counts of a pixel without light.", in: 0...65_535) var offset = 0.0
     @Option("Counts that a photon makes on average.", in: 1e-3...1e5) var gain = 1.0

@@ -65,7 +65,7 @@ extension FoundIon {
 struct Names: Sendable {
     static let values = ["x0", "y0", "sigma_x", "R_y", "A_x", "A_y", "offset_x", "offset_y"]
     static let all =
-        ["atom_count", "atoms", "id"] + values
+        ["atom_count", "atoms", "timestamp", "estimated_camera", "id"] + values
         + ["fit_error", "photons", "photons_error", "chi_square", "flags", "fit", "rest"]
 
     private let others: [String: String]

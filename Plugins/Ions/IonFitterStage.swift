@@ -19,9 +19,12 @@ struct IonFitterStage: Consumer {
     @Input("Frames in grey of 8 or 16 bit.") var frames: Receiver<Frame>
     @Output("'atom_count' and 'atoms' of each frame.") var ions: Sender<Document>
     @Output("The frames with their ions, for ion_labels.", .optional) var marked: Sender<MarkedFrame>
+    @Output("Numbers to plot: 'ion_count', and where there are ions the first one's and their means.", .optional)
+    var telemetry: Sender<Document>
 
     @Option("How ions are found and measured.") var method = Method.fit
-    @Option("What a count of the camera means; only 'fit' asks.") var camera = CameraOptions()
+    @Option("What a count means, for 'fit'; where nothing is stated, the noise of each frame tells it.")
+    var camera: CameraOptions?
     @Option("The part of a frame that is looked at; the whole of it, where nothing is stated.") var region: Region?
     @Option("The narrowest ion, in pixels (width of the Gaussian).", in: 0.5...8) var minSigma = 1.0
     @Option("The widest ion, in pixels.", in: 0.5...8) var maxSigma = 6.0
@@ -30,6 +33,7 @@ struct IonFitterStage: Consumer {
     @Option("Ions of a frame that are fitted at most; the brightest are.", in: 1...256) var maxIons = 64
     @Option("The shape along that 'profiles' fits.") var along = Along.oscillator
     @Option("Other names for keys: { x0: pos_x, sigma_x: sig_x, R_y: sig_y }.") var names = OptionMap<String>()
+    @Option("Add 'timestamp', the seconds since 1970 at which the frame was captured.") var timestamp = false
 
     enum Method: String, Choice {
         case fit, seed_compatible, profiles
@@ -83,6 +87,7 @@ struct IonFitterStage: Consumer {
 
     func claims(_ claims: inout Claims) {
         claims.bounds($ions, to: .kibibytes(1 + maxIons))
+        claims.bounds($telemetry, to: .kibibytes(1))
         claims.holdsInputs($marked, plus: .kibibytes(maxIons))
     }
 
@@ -90,6 +95,8 @@ struct IonFitterStage: Consumer {
     private var seed = SeedCompatible()
     private var profiles = Profiles()
     private var keys = Names([])
+    /// The date at which the run's time began. It is asked for once: data do not jump when somebody sets the clock.
+    private var began = 0.0
 
     mutating func start(_ context: StageContext) {
         let limits = FitLimits(
@@ -98,15 +105,20 @@ struct IonFitterStage: Consumer {
             significance: significance,
             ions: maxIons
         )
-        fitter = IonFitter(camera: camera.model, limits: limits)
+        fitter = IonFitter(camera: camera?.model, limits: limits)
         profiles = Profiles(along: along == .gaussian ? .gaussian : .oscillator)
         keys = Names(names.entries)
+        began = context.date(of: .zero)
     }
 
     mutating func process(_ item: consuming Item<Frame>, _ context: StageContext) throws {
         let found = try measured(item.payload)
+        let date = began + Double(item.captured.nanoseconds) * 1e-9
         if marked.isLinked { marked.send(Item(header: item.header, payload: MarkedFrame(item.payload, found))) }
-        ions.send(item.with(document(found)))
+        if telemetry.isLinked {
+            telemetry.send(Item(header: item.header, payload: Document(Telemetry.point(of: found, at: date))))
+        }
+        ions.send(item.with(document(found, at: date)))
     }
 
     private mutating func measured(_ frame: Frame) throws -> [FoundIon] {
@@ -144,12 +156,20 @@ struct IonFitterStage: Consumer {
         return part
     }
 
-    private func document(_ found: [FoundIon]) -> Document {
+    private func document(_ found: [FoundIon], at date: Double) -> Document {
         let atoms = found.enumerated().map { $0.element.described(id: $0.offset + 1, keys) }
-        return Document(
-            .object([
-                JSON.Member(keys["atom_count"], .integer(found.count)), JSON.Member(keys["atoms"], .array(atoms)),
-            ])
-        )
+        var members = [
+            JSON.Member(keys["atom_count"], .integer(found.count)), JSON.Member(keys["atoms"], .array(atoms)),
+        ]
+        if timestamp { members.append(JSON.Member(keys["timestamp"], .number(date))) }
+        if method == .fit, camera == nil, let shown = fitter?.camera {
+            members.append(JSON.Member(keys["estimated_camera"], shown.described))
+        }
+        return Document(.object(members))
     }
+}
+
+extension CameraModel {
+    /// What a frame showed of a camera that nobody stated.
+    fileprivate var described: JSON { ["offset": .number(offset), "gain": .number(gain), "read": .number(read)] }
 }

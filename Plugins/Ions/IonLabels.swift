@@ -65,34 +65,11 @@ struct IonLabels: Consumer {
     }
 
     private func draw(_ ion: FoundIon, number: Int, _ canvas: Canvas) {
-        // What is not a number, or far beyond every frame, is not drawn.
-        let places = [ion.x, ion.y, ion.sigma, ion.amplitude]
-        guard places.allSatisfy({ $0.isFinite && abs($0) < 1e6 }) else { return }
         let colour = Self.colours[(number - 1) % Self.colours.count]
-        let (x, y) = (Int(ion.x.rounded()), Int(ion.y.rounded()))
-        let wide = max(2, Int((2.5 * ion.sigma).rounded()))
-        let high = wide + Int(abs(ion.amplitude).rounded())
-        canvas.box(columns: x - wide...x + wide, rows: y - high...y + high, colour)
-        for (line, text) in label(ion, number).enumerated() {
-            canvas.write(text, x: x + wide + 3, y: y - high + line * (Glyphs.height + 2), colour)
+        let (x, y, sigma, amplitude) = (ion.x, ion.y, ion.sigma, ion.amplitude)
+        guard let place = canvas.mark(x: x, y: y, sigma: sigma, amplitude: amplitude, colour), text != .none else {
+            return
         }
-    }
-
-    private func label(_ ion: FoundIon, _ number: Int) -> [String] {
-        switch text {
-        case .none: []
-        case .number: ["#\(number)"]
-        case .values:
-            [
-                "#\(number)", "\(Self.tenths(ion.x)),\(Self.tenths(ion.y))", "s\(Self.tenths(ion.sigma))",
-                "R\(Self.tenths(ion.amplitude))",
-            ]
-        }
-    }
-
-    /// With one digit, without the cost of a formatter.
-    static func tenths(_ value: Double) -> String {
-        let all = Int((abs(value) * 10).rounded())
-        return "\(value < 0 && all > 0 ? "-" : "")\(all / 10).\(all % 10)"
+        canvas.label(number, text == .values ? (x, y, sigma, amplitude) : nil, at: place, colour)
     }
 }

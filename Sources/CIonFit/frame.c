@@ -22,10 +22,11 @@ FAST int cpipe_ion_photons(const void *counts, int depth, size_t stride, int col
     return clipped;
 }
 
-FAST void cpipe_ion_add(float *model, size_t wide, int columns, int rows, const float *x, const float *y, float light) {
+FAST void cpipe_ion_add(float *model, size_t wide, int columns, int rows, const struct cpipe_ion_across *x,
+                        const struct cpipe_ion_along *y, float light) {
     for (int row = 0; row < rows; row++) {
-        float *out = model + (size_t)row * wide;
-        for (int at = 0; at < columns; at++) out[at] += x[at] * (y[row] * light);
+        float *out = model + (size_t)row * wide, height = y->share[row] * light;
+        for (int at = 0; at < columns; at++) out[at] += x->share[at] * height;
     }
 }
 
@@ -65,6 +66,18 @@ FAST void cpipe_ion_pairs(const struct cpipe_ion_window *w, float *difference, f
             float light = m[2 * at] + m[2 * at + 1] + m[w->wide + 2 * at] + m[w->wide + 2 * at + 1];
             d[at] = p[2 * at] + p[2 * at + 1] + p[w->wide + 2 * at] + p[w->wide + 2 * at + 1] - light;
             v[at] = light + 4 * w->noise;
+        }
+    }
+}
+
+FAST void cpipe_ion_pairs_again(const float *difference, const float *variance, size_t wide, int columns, int rows,
+                                float *out, float *out_variance, size_t out_wide) {
+    for (int row = 0; row < rows; row++) {
+        const float *d = difference + 2 * (size_t)row * wide, *v = variance + 2 * (size_t)row * wide;
+        for (int at = 0; at < columns; at++) {
+            size_t to = (size_t)row * out_wide + (size_t)at;
+            out[to] = d[2 * at] + d[2 * at + 1] + d[wide + 2 * at] + d[wide + 2 * at + 1];
+            out_variance[to] = v[2 * at] + v[2 * at + 1] + v[wide + 2 * at] + v[wide + 2 * at + 1];
         }
     }
 }

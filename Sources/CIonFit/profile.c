@@ -1,23 +1,5 @@
 #include "lanes.h"
 
-// e^x for x <= 0, to 2e-7 of its value.
-INLINE lanes exponential(lanes x) {
-    x = larger(x, all(-87));
-    lanes turns = x * 1.44269504f;
-    // Adding and subtracting 1.5 * 2^23 rounds to a whole number.
-    lanes whole = (turns + 12582912.0f) - 12582912.0f;
-    lanes rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
-    lanes value = all(1.9875691500e-4f);
-    value = value * rest + 1.3981999507e-3f;
-    value = value * rest + 8.3334519073e-3f;
-    value = value * rest + 4.1665795894e-2f;
-    value = value * rest + 1.6666665459e-1f;
-    value = value * rest + 5.0000001201e-1f;
-    value = value * rest * rest + rest + 1;
-    marks power = (__builtin_convertvector(whole, marks) + 127) << 23;
-    return value * (lanes)power;
-}
-
 struct normal {
     lanes density, below;
 };

@@ -1,14 +1,32 @@
 #include "lanes.h"
 
-// Products of the factors along, row by row: 1, share, centre, width, square.
-enum { products = 15, factors = 5 };
+// Eight at a time here: the sums of a column then have room in the registers of most processors.
+typedef float eight __attribute__((vector_size(32)));
+typedef int32_t eight_marks __attribute__((vector_size(32)));
+
+INLINE eight load8(const float *from) {
+    eight value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+INLINE eight choose8(eight_marks where, eight yes) { return (eight)((eight_marks)yes & where); }
+
+INLINE float sum8(eight value) {
+    float total = 0;
+    for (int lane = 0; lane < 8; lane++) total += value[lane];
+    return total;
+}
+
+// Products of the factors along, row by row: share, centre, width, square.
+enum { factors = 4, products = 10 };
 
 struct row {
     float product[products], factor[factors];
 };
 
 INLINE struct row row_of(const struct cpipe_ion_along *y, int at) {
-    struct row row = {.factor = {1, y->share[at], y->centre[at], y->width[at], y->square[at]}};
+    struct row row = {.factor = {y->share[at], y->centre[at], y->width[at], y->square[at]}};
     int next = 0;
     for (int a = 0; a < factors; a++)
         for (int b = a; b < factors; b++) row.product[next++] = row.factor[a] * row.factor[b];
@@ -16,70 +34,64 @@ INLINE struct row row_of(const struct cpipe_ion_along *y, int at) {
 }
 
 struct columns {
-    lanes product[products], factor[factors], chi, pixels;
+    eight product[products], factor[factors], chi, pixels;
 };
 
-// One vector of columns, over all rows: the factors across are applied once, by the caller.
-INLINE struct columns gather(const struct cpipe_ion_window *w, const struct row *rows, lanes across, int at,
-                             float background) {
+// Eight columns, over all rows: the factors across are applied once, by the caller.
+INLINE struct columns gather(const struct cpipe_ion_window *w, const struct row *rows, eight across, int at) {
+    const eight_marks order = {0, 1, 2, 3, 4, 5, 6, 7};
     struct columns sums = {};
-    marks inside = below(w->columns - at);
-    for (int y = 0; y < w->rows; y++) {
+    eight_marks inside = order < w->columns - at;
+    const float *photons = w->photons + at, *model = w->model + at;
+    for (int y = 0; y < w->rows; y++, photons += w->wide, model += w->wide) {
         const struct row *row = rows + y;
-        lanes measured = load(w->photons + (size_t)y * w->wide + at);
-        lanes expected = load(w->model + (size_t)y * w->wide + at) + background + across * row->factor[1];
-        lanes variance = larger(expected + w->noise, all(1e-3f));
-        marks counts = inside & (measured < w->ceiling);
-        lanes weight = choose(counts, 1 / variance, all(0));
-        lanes rest = choose(counts, measured - expected, all(0)), pull = rest * weight;
+        eight measured = load8(photons), expected = load8(model) + across * row->factor[0];
+        eight variance = expected + w->noise, least = (eight){} + 1e-3f;
+        variance = (eight)(((eight_marks)variance & (variance > least)) | ((eight_marks)least & ~(variance > least)));
+        eight_marks counts = inside & (measured < w->ceiling);
+        eight weight = choose8(counts, 1 / variance), rest = choose8(counts, measured - expected), pull = rest * weight;
         for (int n = 0; n < products; n++) sums.product[n] += weight * row->product[n];
         for (int n = 0; n < factors; n++) sums.factor[n] += pull * row->factor[n];
         sums.chi += rest * pull;
-        sums.pixels += choose(counts, all(1), all(0));
+        sums.pixels += choose8(counts, (eight){} + 1);
     }
     return sums;
 }
 
 FAST void cpipe_ion_gather(struct cpipe_ion_sums *out, const struct cpipe_ion_window *window, const struct cpipe_ion_across *x,
-                         const struct cpipe_ion_along *y, float light, float background) {
+                           const struct cpipe_ion_along *y, float light) {
     struct row rows[cpipe_ion_longest];
     for (int at = 0; at < window->rows; at++) rows[at] = row_of(y, at);
     memset(out, 0, sizeof *out);
-    for (int at = 0; at < window->columns; at += 16) {
-        lanes share = load(x->share + at), centre = light * load(x->centre + at), width = light * load(x->width + at);
-        lanes whole = light * share;
-        struct columns s = gather(window, rows, whole, at, background);
-        const lanes *p = s.product, *f = s.factor;
-        // p: 0 = 1·1, 1 = 1·share, 2 = 1·centre, 3 = 1·width, 4 = 1·square, 5 = share·share, 6 = share·centre,
-        // 7 = share·width, 8 = share·square, 9 = centre·centre, 10, 11, 12 = width·width, 13, 14 = square·square.
-        lanes values[21] = {
-            centre * centre * p[5],
-            centre * whole * p[6],
-            centre * (whole * p[7] + width * p[5]),
-            centre * whole * p[8],
-            centre * share * p[5],
-            centre * p[1],
+    for (int at = 0; at < window->columns; at += 8) {
+        eight share = load8(x->share + at), centre = light * load8(x->centre + at), width = light * load8(x->width + at);
+        eight whole = light * share;
+        struct columns s = gather(window, rows, whole, at);
+        const eight *p = s.product, *f = s.factor;
+        // p: 0 = share^2, 1 = share centre, 2 = share width, 3 = share square, 4 = centre^2, 5 = centre width,
+        // 6 = centre square, 7 = width^2, 8 = width square, 9 = square^2.
+        const eight values[15] = {
+            centre * centre * p[0],
+            centre * whole * p[1],
+            centre * (whole * p[2] + width * p[0]),
+            centre * whole * p[3],
+            centre * share * p[0],
+            whole * whole * p[4],
+            whole * (whole * p[5] + width * p[1]),
+            whole * whole * p[6],
+            whole * share * p[1],
+            whole * whole * p[7] + 2 * whole * width * p[2] + width * width * p[0],
+            whole * (whole * p[8] + width * p[3]),
+            share * (whole * p[2] + width * p[0]),
             whole * whole * p[9],
-            whole * (whole * p[10] + width * p[6]),
-            whole * whole * p[11],
-            whole * share * p[6],
-            whole * p[2],
-            whole * whole * p[12] + 2 * whole * width * p[7] + width * width * p[5],
-            whole * (whole * p[13] + width * p[8]),
-            share * (whole * p[7] + width * p[5]),
-            whole * p[3] + width * p[1],
-            whole * whole * p[14],
-            whole * share * p[8],
-            whole * p[4],
-            share * share * p[5],
-            share * p[1],
-            p[0],
+            whole * share * p[3],
+            share * share * p[0],
         };
-        lanes slopes[6] = {centre * f[1], whole * f[2], whole * f[3] + width * f[1], whole * f[4], share * f[1], f[0]};
-        for (int n = 0; n < 21; n++) out->fisher[n] += sum(values[n]);
-        for (int n = 0; n < 6; n++) out->gradient[n] += sum(slopes[n]);
-        out->chi += sum(s.chi);
-        out->pixels += sum(s.pixels);
+        const eight slopes[5] = {centre * f[0], whole * f[1], whole * f[2] + width * f[0], whole * f[3], share * f[0]};
+        for (int n = 0; n < 15; n++) out->fisher[n] += sum8(values[n]);
+        for (int n = 0; n < 5; n++) out->gradient[n] += sum8(slopes[n]);
+        out->chi += sum8(s.chi);
+        out->pixels += sum8(s.pixels);
     }
 }
 

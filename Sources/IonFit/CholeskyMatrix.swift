@@ -15,7 +15,7 @@ struct CholeskyMatrix: ~Copyable {
     mutating func clear(size: Int) {
         precondition(size <= room, "a matrix of \(size) in room for \(room)")
         self.size = size
-        cells.update(repeating: 0, count: room * room)
+        for row in 0..<size { (cells + row * room).update(repeating: 0, count: size) }
     }
 
     /// Only the lower triangle counts: `row >= column`.

@@ -87,11 +87,15 @@ private struct Polygon {
         along += cross * (last.y + corner.y)
     }
 
+    private static let sixth = 1.0 / 6
+
     var centre: (x: Int, y: Int)? {
         guard let first else { return nil }
         var closed = self
         closed.side(to: first)
         guard abs(closed.area) > 1e-7 else { return nil }
-        return (Int(closed.across / (3 * closed.area)), Int(closed.along / (3 * closed.area)))
+        // As OpenCV rounds: a centre on a whole number may come out just below it, and is cut.
+        let area = 0.5 * closed.area
+        return (Int(closed.across * Self.sixth / area), Int(closed.along * Self.sixth / area))
     }
 }

@@ -4,31 +4,42 @@ import CIonFit
 final class FitFrame {
     let columns: Int
     let rows: Int
-    private let wide: Int
-    private let camera: CameraModel
+    let wide: Int
+    /// The camera as it was stated, or as the last frame shows it.
+    private(set) var camera: CameraModel
+    /// Nobody has stated the camera.
+    let isCameraUnknown: Bool
     let limits: FitLimits
-    private let photons: UnsafeMutablePointer<Float>
+    let photons: UnsafeMutablePointer<Float>
     private let model: UnsafeMutablePointer<Float>
     private let fits: UnsafeMutablePointer<FittedIon>
-    private var count = 0
+    private let across: UnsafeMutablePointer<cpipe_ion_across>
+    private let along: UnsafeMutablePointer<cpipe_ion_along>
+    private(set) var count = 0
     private var finder: Finder
-    private var plane = Plane(level: 0)
+    private(set) var plane = Plane(level: 0)
     private var sample: [Float] = []
     private var order: [Int] = []
     private var matrix = CholeskyMatrix(room: FittedIon.room)
     private(set) var clipped = 0
 
-    init(columns: Int, rows: Int, camera: CameraModel, limits: FitLimits) {
-        (self.columns, self.rows, self.camera, self.limits) = (columns, rows, camera, limits)
+    init(columns: Int, rows: Int, camera: CameraModel?, limits: FitLimits) {
+        (self.columns, self.rows, self.limits) = (columns, rows, limits)
+        (self.camera, isCameraUnknown) = (camera ?? CameraModel(), camera == nil)
         wide = (columns + 15) / 16 * 16
         let size = wide * rows + 16
         photons = .allocate(capacity: size)
         photons.initialize(repeating: 0, count: size)
         model = .allocate(capacity: size)
         model.initialize(repeating: 0, count: size)
-        fits = .allocate(capacity: limits.ions)
-        fits.initialize(repeating: FittedIon(), count: limits.ions)
-        finder = Finder(columns: columns, rows: rows)
+        // One more than there may be: a try at one ion in place of two.
+        across = .allocate(capacity: limits.ions + 1)
+        across.initialize(repeating: cpipe_ion_across(), count: limits.ions + 1)
+        along = .allocate(capacity: limits.ions + 1)
+        along.initialize(repeating: cpipe_ion_along(), count: limits.ions + 1)
+        fits = .allocate(capacity: limits.ions + 1)
+        for place in 0...limits.ions { (fits + place).initialize(to: FittedIon(across + place, along + place)) }
+        finder = Finder(columns: columns, rows: rows, measuresSpread: camera == nil)
         sample.reserveCapacity(1024)
     }
 
@@ -36,22 +47,33 @@ final class FitFrame {
         photons.deallocate()
         model.deallocate()
         fits.deallocate()
+        across.deallocate()
+        along.deallocate()
     }
 
     func fit(_ picture: Picture, into ions: inout [Ion]) {
+        if isCameraUnknown { camera = CameraModel() }
         read(picture)
         guard !isBlind else { return report(into: &ions) }
+        if isCameraUnknown { change(to: roughCamera(), picture) }
         findFirst()
         sweep(rounds: 6)
         refinePlane()
+        refineCamera(picture)
         findRest()
         sweep(rounds: 4)
         refinePlane()
+        refineCamera(picture)
         join()
         prune()
         sweep(rounds: 4)
         settle()
+        if prune() {
+            sweep(rounds: 4)
+            settle()
+        }
         report(into: &ions)
+        if isCameraUnknown { ions.removeAll { isDoubtful($0, picture.depth) } }
     }
 
     // MARK: - The frame
@@ -59,6 +81,14 @@ final class FitFrame {
     private var ceiling: Float = 0
 
     private func read(_ picture: Picture) {
+        count = 0
+        convert(picture)
+        plane = Plane(level: roughLevel())
+        drawPlane()
+        refineEmptyPlane()
+    }
+
+    private func convert(_ picture: Picture) {
         let (offset, unit) = (Float(camera.offset), Float(camera.unit))
         let most = camera.saturation ?? (1 << picture.depth.rawValue) - 1
         clipped = Int(
@@ -76,10 +106,23 @@ final class FitFrame {
             )
         )
         ceiling = (Float(most) - 0.5 - offset) * unit
-        count = 0
-        plane = Plane(level: roughLevel())
-        drawPlane()
-        refineEmptyPlane()
+    }
+
+    /// Another idea of the camera: the same counts are other photons, and so is what has been fitted to them.
+    private func change(to other: CameraModel, _ picture: Picture) {
+        let scale = other.unit / camera.unit
+        plane.level = plane.level * scale + (camera.offset - other.offset) * other.unit
+        plane.across *= scale
+        plane.along *= scale
+        plane.error *= scale
+        for index in 0..<count { fits[index].scale(by: scale) }
+        camera = other
+        convert(picture)
+        drawModel()
+    }
+
+    private func refineCamera(_ picture: Picture) {
+        if isCameraUnknown, columns > 2, rows > 2 { change(to: refinedCamera(), picture) }
     }
 
     func window(columns first: Range<Int>, rows: Range<Int>) -> cpipe_ion_window {
@@ -95,7 +138,7 @@ final class FitFrame {
         )
     }
 
-    private var whole: cpipe_ion_window { window(columns: 0..<columns, rows: 0..<rows) }
+    var whole: cpipe_ion_window { window(columns: 0..<columns, rows: 0..<rows) }
 
     /// Hardly a pixel that is not clipped: there is nothing to fit.
     private var isBlind: Bool { clipped * 2 > columns * rows }
@@ -157,6 +200,10 @@ final class FitFrame {
         }
         guard let step = Plane(step: sums) else { return }
         plane.add(step)
+        drawModel()
+    }
+
+    private func drawModel() {
         drawPlane()
         for index in 0..<count { add(fits[index], sign: 1) }
     }
@@ -243,45 +290,66 @@ final class FitFrame {
     }
 
     private func replace(_ first: Int, _ second: Int) -> Bool {
-        var whole = FittedIon()
-        whole.begin(asBoth: fits[first], fits[second], in: self)
+        let whole = limits.ions
+        fits[whole].begin(asBoth: fits[first], fits[second], in: self)
         add(fits[first], sign: -1)
         add(fits[second], sign: -1)
-        whole.fit(in: self, rounds: 12, matrix: &matrix)
-        whole.measure(in: self)
+        fits[whole].fit(in: self, rounds: 12, matrix: &matrix)
+        fits[whole].measure(in: self)
         add(fits[first], sign: 1)
         add(fits[second], sign: 1)
-        guard whole.chi < whole.chiWithout(in: self) else { return false }
+        guard fits[whole].chi < fits[whole].chiWithout(in: self) else { return false }
         add(fits[first], sign: -1)
         add(fits[second], sign: -1)
-        add(whole, sign: 1)
-        fits[first] = whole
-        count -= 1
-        fits[second] = fits[count]
+        add(fits[whole], sign: 1)
+        swap(first, whole)
+        remove(second)
         return true
     }
 
-    private func prune() {
+    private func remove(_ index: Int) {
+        count -= 1
+        swap(index, count)
+    }
+
+    private func swap(_ one: Int, _ other: Int) { (fits[one], fits[other]) = (fits[other], fits[one]) }
+
+    /// Tells whether there was something that is no ion.
+    @discardableResult private func prune() -> Bool {
         var index = 0
+        let before = count
         while index < count {
             if isNoIon(index) {
                 add(fits[index], sign: -1)
-                count -= 1
-                fits[index] = fits[count]
+                remove(index)
             } else {
                 index += 1
             }
         }
+        return count < before
     }
 
     private func isNoIon(_ index: Int) -> Bool {
         let value = fits[index].value
-        if value.photons < limits.significance * fits[index].photonsError { return true }
+        let error = fits[index].photonsError * Double(finder.spread)
+        if value.photons < limits.significance * error { return true }
+        if fits[index].isTooNarrow(in: self) || fits[index].isBeyondEdge(in: self) { return true }
+        // At the limit of the widths there is no ion, but what a brighter one's shape leaves over.
+        let reach = value.sigma >= limits.sigma.upperBound ? 3 * value.sigma : value.sigma
         for other in 0..<count where other != index {
             let known = fits[other].value
-            if value.distance(known) < value.sigma && value.photons <= known.photons { return true }
+            if value.distance(known) < reach && value.photons <= known.photons { return true }
         }
         return false
+    }
+
+    /// Where the noise is only estimated, structure in it is no ion: what stands out by less than the errors that are told, or by
+    /// less than one grey level of a picture in 8 bit, which JPEG draws at will.
+    private func isDoubtful(_ ion: Ion, _ depth: Picture.Depth) -> Bool {
+        let (value, error) = (ion.value, ion.error)
+        let area = 2 * Double.pi * value.sigma * (value.sigma + value.amplitude)
+        return value.photons < limits.significance * error.photons
+            || depth == .eight && value.photons * camera.gain < area
     }
 
     // MARK: - Reporting
@@ -300,11 +368,10 @@ final class FitFrame {
     private func ion(_ index: Int) -> Ion {
         let near = neighbours(of: index)
         var ion = fits[index].ion(near, fits, in: self, matrix: &matrix)
-        ion.background =
-            (plane.at(ion.value.x, ion.value.y, columns: columns, rows: rows) + fits[index].background)
-            * camera.excess
+        ion.background = plane.at(ion.value.x, ion.value.y, columns: columns, rows: rows) * camera.excess
         ion.value.photons *= camera.excess
         ion.error.photons *= camera.excess
+        ion.error.scale(by: Double(finder.spread))
         return ion
     }
 

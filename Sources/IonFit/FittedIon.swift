@@ -3,21 +3,25 @@ import CIonFit
 /// One ion of a frame: its parameters, its factors across and along, and the Fisher scoring that moves them.
 struct FittedIon {
     static let mostNeighbours = 5
-    /// Parameters of an ion and the background under it, and five of each neighbour.
-    static let room = 6 + 5 * mostNeighbours
+    /// Parameters of an ion, and of each neighbour.
+    static let room = 5 + 5 * mostNeighbours
 
     private(set) var value = Ion.Parameters()
-    private(set) var background = 0.0
     private(set) var photonsError = 0.0
     /// How far the last call of `fit` moved it, in standard deviations.
     private(set) var drift = 0.0
     private var square = 0.0
     private var columns = 0..<0
     private var rows = 0..<0
-    private var x = cpipe_ion_across()
-    private var y = cpipe_ion_along()
+    /// The frame's memory: an ion is moved, and its factors stay where they are.
+    private let x: UnsafeMutablePointer<cpipe_ion_across>
+    private let y: UnsafeMutablePointer<cpipe_ion_along>
     private var sums = cpipe_ion_sums()
     private var flags: Ion.Flags = []
+
+    init(_ x: UnsafeMutablePointer<cpipe_ion_across>, _ y: UnsafeMutablePointer<cpipe_ion_along>) {
+        (self.x, self.y) = (x, y)
+    }
 
     // MARK: - Fitting
 
@@ -30,7 +34,7 @@ struct FittedIon {
             photons: candidate.photons
         )
         square = max(template.amplitude * template.amplitude, 0.25 * template.sigma * template.sigma)
-        (background, photonsError, flags) = (0, .infinity, [])
+        (photonsError, flags) = (.infinity, [])
         fillFactors(in: frame)
     }
 
@@ -49,6 +53,33 @@ struct FittedIon {
         fillFactors(in: frame)
     }
 
+    /// Other units of light.
+    mutating func scale(by factor: Double) {
+        value.photons *= factor
+        photonsError *= factor
+    }
+
+    /// A hot pixel, or the trace of a particle: narrower than an ion may be. Where the noise is known, it must be by far not its shape.
+    func isTooNarrow(in frame: FitFrame) -> Bool {
+        value.sigma <= frame.limits.sigma.lowerBound && square == 0
+            && (frame.isCameraUnknown || sums.chi > 4 * max(1, sums.pixels - 5))
+    }
+
+    /// Centred beyond the frame; or cut by its edge, and of a shape that stops at a limit: a border, not an ion.
+    func isBeyondEdge(in frame: FitFrame) -> Bool {
+        let (right, bottom) = (Double(frame.columns) - 0.5, Double(frame.rows) - 0.5)
+        if value.x <= -0.5 || value.y <= -0.5 || value.x >= right || value.y >= bottom { return true }
+        let isShapeless = value.sigma >= frame.limits.sigma.upperBound || value.amplitude >= frame.limits.amplitude
+        return isShapeless && isCut(in: frame)
+    }
+
+    private func isCut(in frame: FitFrame) -> Bool {
+        let wide = 2 * value.sigma
+        let high = wide + value.amplitude
+        return value.x < wide || value.y < high || value.x > Double(frame.columns - 1) - wide
+            || value.y > Double(frame.rows - 1) - high
+    }
+
     func mayBeHalf(of other: FittedIon) -> Bool {
         let (a, b) = (value, other.value)
         return abs(a.x - b.x) < 0.5 * min(a.sigma, b.sigma) && abs(a.y - b.y) < 8 * min(a.sigma, b.sigma)
@@ -61,9 +92,7 @@ struct FittedIon {
     func chiWithout(in frame: FitFrame) -> Double {
         var window = frame.window(columns: columns, rows: rows)
         var sums = cpipe_ion_sums()
-        withUnsafePointer(to: x) { x in
-            withUnsafePointer(to: y) { y in cpipe_ion_gather(&sums, &window, x, y, 0, 0) }
-        }
+        cpipe_ion_gather(&sums, &window, x, y, 0)
         return sums.chi
     }
 
@@ -85,30 +114,29 @@ struct FittedIon {
 
     private mutating func gather(in frame: FitFrame) {
         var window = frame.window(columns: columns, rows: rows)
-        cpipe_ion_gather(&sums, &window, &x, &y, Float(value.photons), Float(background))
+        cpipe_ion_gather(&sums, &window, x, y, Float(value.photons))
     }
 
     /// One step of Fisher scoring; tells the largest move in standard deviations, nil if the window tells nothing.
     private mutating func step(in frame: FitFrame, _ matrix: inout CholeskyMatrix) -> Double? {
         fill(&matrix)
-        var move = [6 of Double](repeating: 0)
+        var move = [5 of Double](repeating: 0)
         let sums = sums
         withUnsafeBytes(of: sums.gradient) { bytes in
-            for n in 0..<6 { move[n] = bytes.load(fromByteOffset: 8 * n, as: Double.self) }
+            for n in 0..<5 { move[n] = bytes.load(fromByteOffset: 8 * n, as: Double.self) }
         }
-        move[5] -= background / Self.backgroundVariance
-        for n in 0..<6 { matrix[n, n] *= 1 + 1e-6 }
-        let information = [6 of Double] { matrix[$0, $0] }
+        for n in 0..<5 { matrix[n, n] *= 1 + 1e-6 }
+        let information = [5 of Double] { matrix[$0, $0] }
         guard matrix.factor() else { return nil }
         withUnsafeMutableBytes(of: &move) { bytes in
             if let first = bytes.bindMemory(to: Double.self).baseAddress { matrix.solve(first) }
         }
-        for n in 0..<6 where !move[n].isFinite { return nil }
+        for n in 0..<5 where !move[n].isFinite { return nil }
         photonsError = (1 / information[4]).squareRoot()
         let before = (value, square)
         apply(move, frame)
         var moved = 0.0
-        let moves = [
+        let moves: [5 of Double] = [
             value.x - before.0.x, value.y - before.0.y, value.sigma - before.0.sigma, square - before.1,
             value.photons - before.0.photons,
         ]
@@ -116,11 +144,8 @@ struct FittedIon {
         return moved.squareRoot()
     }
 
-    /// Hardly free: the plane of the frame knows the level better than one window does.
-    private static let backgroundVariance = 1e-6
-
     /// A step goes no further than the shape is believed to hold.
-    private mutating func apply(_ move: [6 of Double], _ frame: FitFrame) {
+    private mutating func apply(_ move: [5 of Double], _ frame: FitFrame) {
         let limits = frame.limits
         let reach = 0.7 * value.sigma
         flags.remove(.atLimit)
@@ -133,7 +158,6 @@ struct FittedIon {
         square = min(limits.amplitude * limits.amplitude, max(0, square + min(bend, max(-bend, move[3]))))
         value.amplitude = square.squareRoot()
         value.photons = max(1e-3, value.photons * min(2, max(0.5, 1 + move[4] / value.photons)))
-        background += move[5]
     }
 
     private mutating func limited(_ wanted: Double, _ range: ClosedRange<Double>) -> Double {
@@ -142,20 +166,9 @@ struct FittedIon {
         return wanted.isNaN ? range.lowerBound : min(range.upperBound, max(range.lowerBound, wanted))
     }
 
-    private func fill(_ matrix: inout CholeskyMatrix, size: Int = 6) {
+    private func fill(_ matrix: inout CholeskyMatrix, size: Int = 5) {
         matrix.clear(size: size)
-        withUnsafeBytes(of: sums.fisher) { bytes in
-            var next = 0
-            for row in 0..<6 {
-                for column in row..<6 {
-                    matrix[column, row] = bytes.load(fromByteOffset: 8 * next, as: Double.self)
-                    next += 1
-                }
-            }
-        }
-        matrix[5, 5] += 1 / Self.backgroundVariance
-        // At rest the amplitude has no information of its own on a coarse grid; a trace keeps the matrix positive.
-        matrix[3, 3] += 1e-9
+        fillOwn(&matrix, at: 0)
     }
 
     // MARK: - The window
@@ -165,9 +178,9 @@ struct FittedIon {
         let high = wide + value.amplitude
         columns = Self.cut(value.x, wide, frame.columns)
         rows = Self.cut(value.y, high, frame.rows)
-        cpipe_ion_fill_across(&x, Int32(columns.count), Float(columns.lowerBound), Float(value.x), Float(value.sigma))
+        cpipe_ion_fill_across(x, Int32(columns.count), Float(columns.lowerBound), Float(value.x), Float(value.sigma))
         cpipe_ion_fill_along(
-            &y,
+            y,
             Int32(rows.count),
             Float(rows.lowerBound),
             Float(value.y),
@@ -184,19 +197,7 @@ struct FittedIon {
 
     func add(to model: UnsafeMutablePointer<Float>, wide: Int, sign: Double) {
         let start = model + rows.lowerBound * wide + columns.lowerBound
-        withUnsafePointer(to: x) { x in
-            withUnsafePointer(to: y) { y in
-                cpipe_ion_add(
-                    start,
-                    wide,
-                    Int32(columns.count),
-                    Int32(rows.count),
-                    UnsafeRawPointer(x).assumingMemoryBound(to: Float.self),
-                    UnsafeRawPointer(y).assumingMemoryBound(to: Float.self),
-                    Float(sign * value.photons)
-                )
-            }
-        }
+        cpipe_ion_add(start, wide, Int32(columns.count), Int32(rows.count), x, y, Float(sign * value.photons))
     }
 
     func overlaps(_ other: FittedIon) -> Bool {
@@ -217,13 +218,13 @@ struct FittedIon {
         in frame: FitFrame,
         matrix: inout CholeskyMatrix
     ) -> Ion {
-        fill(&matrix, size: 6 + 5 * near.count)
+        fill(&matrix, size: 5 + 5 * near.count)
         for (place, index) in near.enumerated() {
-            let block = 6 + 5 * place
+            let block = 5 + 5 * place
             fits[index].fillOwn(&matrix, at: block)
             couple(fits[index], 0, block, in: frame, &matrix)
             for (earlier, other) in near.prefix(place).enumerated() where fits[index].overlaps(fits[other]) {
-                fits[other].couple(fits[index], 6 + 5 * earlier, block, in: frame, &matrix)
+                fits[other].couple(fits[index], 5 + 5 * earlier, block, in: frame, &matrix)
             }
         }
         var variance = [5 of Double](repeating: .infinity)
@@ -250,18 +251,12 @@ struct FittedIon {
         if isCrowded { flags.insert(.crowded) }
         if square < amplitude { flags.insert(.atRest) }
         if Double(columns.count * rows.count) - sums.pixels > 0.5 { flags.insert(.clipped) }
-        let wide = 2 * value.sigma
-        let high = wide + value.amplitude
-        if value.x < wide || value.y < high || value.x > Double(frame.columns - 1) - wide
-            || value.y > Double(frame.rows - 1) - high
-        {
-            flags.insert(.cut)
-        }
+        if isCut(in: frame) { flags.insert(.cut) }
         return Ion(
             value: value,
             error: error,
-            background: background,
-            chiSquare: sums.chi / max(1, sums.pixels - 6),
+            background: 0,
+            chiSquare: sums.chi / max(1, sums.pixels - 5),
             flags: flags
         )
     }
@@ -269,14 +264,14 @@ struct FittedIon {
     private func fillOwn(_ matrix: inout CholeskyMatrix, at block: Int) {
         withUnsafeBytes(of: sums.fisher) { bytes in
             var next = 0
-            for row in 0..<6 {
-                for column in row..<6 {
-                    let value = bytes.load(fromByteOffset: 8 * next, as: Double.self)
-                    if column < 5 { matrix[block + column, block + row] = value }
+            for row in 0..<5 {
+                for column in row..<5 {
+                    matrix[block + column, block + row] = bytes.load(fromByteOffset: 8 * next, as: Double.self)
                     next += 1
                 }
             }
         }
+        // At rest the amplitude has no information of its own on a coarse grid; a trace keeps the matrix positive.
         matrix[block + 3, block + 3] += 1e-9
     }
 
@@ -310,22 +305,26 @@ struct FittedIon {
         _ rows: Range<Int>,
         _ body: (UnsafePointer<cpipe_ion_part>) -> Void
     ) {
-        withUnsafePointer(to: x) { x in
-            withUnsafePointer(to: y) { y in
-                var part = cpipe_ion_part(
-                    x: x,
-                    y: y,
-                    column: Int32(columns.lowerBound - self.columns.lowerBound),
-                    row: Int32(rows.lowerBound - self.rows.lowerBound),
-                    light: Float(value.photons)
-                )
-                body(&part)
-            }
-        }
+        var part = cpipe_ion_part(
+            x: x,
+            y: y,
+            column: Int32(columns.lowerBound - self.columns.lowerBound),
+            row: Int32(rows.lowerBound - self.rows.lowerBound),
+            light: Float(value.photons)
+        )
+        body(&part)
     }
 }
 
 extension Ion.Parameters {
+    mutating func scale(by factor: Double) {
+        x *= factor
+        y *= factor
+        sigma *= factor
+        amplitude *= factor
+        photons *= factor
+    }
+
     func distance(_ other: Ion.Parameters) -> Double {
         let (across, along) = (x - other.x, y - other.y)
         return (across * across + along * along).squareRoot()

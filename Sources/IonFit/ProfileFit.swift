@@ -29,6 +29,10 @@ public struct ProfileFit: Sendable, Hashable {
 
     private static let most = 60
 
+    init(values: Values, errors: Values, rest: Double, outcome: Outcome) {
+        (self.values, self.errors, self.rest, self.outcome) = (values, errors, rest, outcome)
+    }
+
     /// `profile[n]` stands at `first + n`.
     public init(
         _ shape: Shape,

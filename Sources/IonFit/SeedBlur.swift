@@ -1,3 +1,4 @@
+import CIonFit
 import Glibc
 
 /// The Gaussian blur of OpenCV on 8-bit values: 31 taps of sigma 5 in 8 fractional bits, edges mirrored without the edge
@@ -10,17 +11,17 @@ struct SeedBlur {
     private static let reach = 15
 
     /// Rounding errors are carried from tap to tap, and the middle takes the rest: the taps add up to 256.
-    private static let taps: [UInt32] = {
+    private static let taps: [UInt16] = {
         let weights = (0...2 * reach).map { exp(-Double(($0 - reach) * ($0 - reach)) / 50) }
         let all = weights.reduce(0, +)
-        var taps = [UInt32](repeating: 0, count: weights.count)
+        var taps = [UInt16](repeating: 0, count: weights.count)
         var error = 0.0
         for place in 0..<reach {
             let wanted = weights[place] / all * 256 + error
             let whole = wanted.rounded(.toNearestOrEven)
             error = wanted - whole
-            taps[place] = UInt32(whole)
-            taps[2 * reach - place] = UInt32(whole)
+            taps[place] = UInt16(whole)
+            taps[2 * reach - place] = UInt16(whole)
         }
         taps[reach] = 256 - taps.reduce(0, +)
         return taps
@@ -28,29 +29,32 @@ struct SeedBlur {
 
     mutating func apply(_ picture: Picture) {
         let (columns, rows) = (picture.columns, picture.rows)
-        values = [UInt8](repeating: 0, count: columns * rows)
-        crossed = [UInt16](repeating: 0, count: columns * rows)
+        resize(to: columns * rows)
         let mirroredColumns = Self.mirrored(columns)
-        let mirroredRows = Self.mirrored(rows)
         for row in 0..<rows {
             line.removeAll(keepingCapacity: true)
             for place in mirroredColumns { line.append(UInt8(truncatingIfNeeded: picture[place, row])) }
-            for column in 0..<columns {
-                var total: UInt32 = 0
-                for tap in 0...2 * Self.reach { total += Self.taps[tap] * UInt32(line[column + tap]) }
-                crossed[row * columns + column] = UInt16(clamping: total)
+            crossed.withUnsafeMutableBufferPointer { crossed in
+                guard let out = crossed.baseAddress else { return }
+                cpipe_ion_blur_line(line, out + row * columns, Int32(columns), Self.taps, Int32(Self.taps.count))
             }
         }
-        var totals = [UInt32](repeating: 0, count: columns)
-        for row in 0..<rows {
-            for column in 0..<columns { totals[column] = 1 << 15 }
-            for tap in 0...2 * Self.reach {
-                let start = mirroredRows[row + tap] * columns
-                let weight = Self.taps[tap]
-                for column in 0..<columns { totals[column] += weight * UInt32(crossed[start + column]) }
-            }
-            for column in 0..<columns { values[row * columns + column] = UInt8(clamping: totals[column] >> 16) }
-        }
+        var mirroredRows = Self.mirrored(rows).map { Int32($0) }
+        cpipe_ion_blur_rows(
+            crossed,
+            &values,
+            Int32(columns),
+            Int32(rows),
+            &mirroredRows,
+            Self.taps,
+            Int32(Self.taps.count)
+        )
+    }
+
+    private mutating func resize(to count: Int) {
+        guard values.count != count else { return }
+        values = [UInt8](repeating: 0, count: count)
+        crossed = [UInt16](repeating: 0, count: count)
     }
 
     var extent: (largest: Int, mean: Double) {

@@ -1,6 +1,6 @@
 import CIonFit
 
-/// The shape of an ion as the finder looks for it, in pairs of pixels: taps across and along, and how it overlaps
+/// The shape of an ion as the finder looks for it, in squares of some pixels: taps across and along, and how it overlaps
 /// with itself.
 struct Template {
     static let reach = 16
@@ -13,19 +13,19 @@ struct Template {
     let alongSquared: [Float]
     /// The sum of the squared taps.
     let square: Float
-    /// By the lag in pairs: the share of a response that an ion beside it explains.
+    /// By the lag in squares: the share of a response that an ion beside it explains.
     private let lagAcross: [Float]
     private let lagAlong: [Float]
 
     var reachAcross: Int { across.count / 2 }
     var reachAlong: Int { along.count / 2 }
 
-    init(sigma: Double, amplitude: Double) {
+    init(sigma: Double, amplitude: Double, pixels: Double) {
         (self.sigma, self.amplitude) = (sigma, amplitude)
-        let wide = min(Self.reach, Int((1.4 * sigma).rounded(.up)))
-        let high = min(Self.reach, Int((1.4 * sigma + 0.5 * amplitude).rounded(.up)))
-        across = Self.shares(reach: wide, sigma: sigma / 2, amplitude: 0)
-        along = Self.shares(reach: high, sigma: sigma / 2, amplitude: amplitude / 2)
+        let wide = min(Self.reach, Int((2.8 * sigma / pixels).rounded(.up)))
+        let high = min(Self.reach, Int(((2.8 * sigma + amplitude) / pixels).rounded(.up)))
+        across = Self.shares(reach: wide, sigma: sigma / pixels, amplitude: 0)
+        along = Self.shares(reach: high, sigma: sigma / pixels, amplitude: amplitude / pixels)
         acrossSquared = across.map { $0 * $0 }
         alongSquared = along.map { $0 * $0 }
         square = acrossSquared.reduce(0, +) * alongSquared.reduce(0, +)

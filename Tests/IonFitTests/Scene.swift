@@ -37,8 +37,8 @@ struct Scene {
             }
     }
 
-    func fitted(_ limits: FitLimits = FitLimits()) throws -> [Ion] {
-        let fitter = IonFitter(camera: CameraModel(saturation: most), limits: limits)
+    func fitted(_ limits: FitLimits = FitLimits(), unstated: Bool = false) throws -> [Ion] {
+        let fitter = IonFitter(camera: unstated ? nil : CameraModel(saturation: most), limits: limits)
         return try picture {
             fitter.fit($0)
             return fitter.ions

@@ -33,7 +33,7 @@ struct IonFitterTests {
     }
 
     @Test func `ions are told with the keys of the lab, from the top on`() throws {
-        let value = try Self.fitted("")
+        let value = try Self.fitted("camera: { gain: 1 }")
         #expect(value["atom_count"] == 2)
         let atoms = Self.atoms(value)
         try #require(atoms.count == 2)
@@ -78,7 +78,53 @@ struct IonFitterTests {
     }
 
     @Test func `a frame without ions is told, too`() throws {
-        #expect(try Self.fitted("", ["width": 40, "height": 30]) == ["atom_count": 0, "atoms": []])
+        let stated = try Self.fitted("camera: { gain: 1 }", ["width": 40, "height": 30])
+        #expect(stated == ["atom_count": 0, "atoms": []])
+    }
+
+    @Test func `a camera that nobody stated is estimated, and the numbers say so`() throws {
+        #expect(try Self.fitted("camera: { gain: 1 }")["estimated_camera"] == nil)
+        let camera = try #require(try Self.fitted("")["estimated_camera"])
+        for key in ["offset", "gain", "read"] { #expect(Self.number(camera[key]).isFinite) }
+        #expect(try Self.fitted("method: seed_compatible")["estimated_camera"] == nil)
+    }
+
+    @Test func `telemetry has the first ion and the means, and nothing where there is none`() throws {
+        var harness = StageHarness(IonFitterStage.self, "camera: { gain: 1 }\ntimestamp: true")
+        harness.feed("frames", [.item(Self.two), .item(["width": 40], at: .seconds(2))])
+        let result = try harness.run()
+        #expect(result.troubles.isEmpty && result.imbalances.isEmpty)
+        let points = result.values("telemetry")
+        try #require(points.count == 2)
+        #expect(points[0]["ion_count"] == 2)
+        #expect(abs(Self.number(points[0]["pos_x"]) - 60.5) < 0.1)
+        #expect(abs(Self.number(points[0]["avg_pos_x"]) - (60.5 + 30.25) / 2) < 0.1)
+        #expect(abs(Self.number(points[0]["avg_sig_x"]) - 2.25) < 0.1)
+        #expect(points[1]["ion_count"] == 0 && points[1]["pos_x"] == nil && points[1]["avg_pos_x"] == nil)
+        #expect(abs(Self.number(points[1]["timestamp"]) - Self.number(points[0]["timestamp"]) - 2) < 1e-6)
+        for (value, point) in zip(result.values("ions"), points) { #expect(value["timestamp"] == point["timestamp"]) }
+    }
+
+    /// Frames that take very different times: without the order kept, short ones overtake long ones.
+    @Test(arguments: StageHarness.Clock.allCases) func `two replicas keep the order of a camera's frames`(
+        clock: StageHarness.Clock
+    ) throws {
+        var harness = StageHarness(IonFitterStage.self, "camera: { gain: 1 }\nreplicas: 2")
+        harness.feed(
+            "frames",
+            (0..<60).map { number in
+                let side = number % 3 == 0 ? 240 : 32
+                let spot: JSON = [16.0, .number(10 + Double(number) / 5), 4000, 2]
+                return .item(["width": .integer(side), "height": .integer(side), "spots": [spot]])
+            }
+        )
+        let result = try harness.run(on: clock)
+        #expect(result.troubles.isEmpty && result.imbalances.isEmpty)
+        #expect(result["ions"].map(\.sequence) == result["ions"].map(\.sequence).sorted())
+        let rows = result.values("ions").map { Self.number(Self.atoms($0).first?["y0"]) }
+        try #require(rows.count == 60)
+        for (number, row) in rows.enumerated() { #expect(abs(row - 10 - Double(number) / 5) < 0.1) }
+        #expect(result["marked"].map(\.sequence) == result["ions"].map(\.sequence))
     }
 
     @Test func `a region beyond the frame is an error of that frame`() throws {

@@ -56,5 +56,24 @@ struct IonLabelsTests {
     }
 
     @Test(arguments: [(0.04, "0.0"), (-0.04, "0.0"), (-1.26, "-1.3"), (12.95, "13.0"), (200.0, "200.0")])
-    func `numbers have one digit`(value: Double, text: String) { #expect(IonLabels.tenths(value) == text) }
+    func `numbers have one digit`(value: Double, text: String) {
+        var line = LabelLine()
+        line.add(value)
+        #expect(Self.text(line) == text)
+    }
+
+    @Test func `a line that is too long is cut, and what is no number is left out`() {
+        var line = LabelLine()
+        for number in [0, 7, 10, 907, -38] { line.add(number) }
+        line.add(Double.nan)
+        #expect(Self.text(line) == "0710907-38")
+        for _ in 0..<40 { line.add("s") }
+        #expect(line.count == 24)
+        line.clear()
+        #expect(Self.text(line).isEmpty)
+    }
+
+    private static func text(_ line: LabelLine) -> String {
+        String(decoding: (0..<line.count).map { line.letters[$0] }, as: UTF8.self)
+    }
 }

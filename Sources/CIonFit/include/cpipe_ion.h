@@ -45,13 +45,13 @@ struct cpipe_ion_window {
     float noise, ceiling;
 };
 
-// Sums over a window, for x, y, width, squared amplitude, light and background, in this order: the upper triangle of the Fisher
-// matrix by rows (21), the gradient of the log-likelihood (6), chi-square and the pixels that counted.
+// Sums over a window, for x, y, width, squared amplitude and light, in this order: the upper triangle of the Fisher matrix by
+// rows (15), the gradient of the log-likelihood (5), chi-square and the pixels that counted.
 struct cpipe_ion_sums {
-    double fisher[21], gradient[6], chi, pixels;
+    double fisher[15], gradient[5], chi, pixels;
 };
 void cpipe_ion_gather(struct cpipe_ion_sums *out, const struct cpipe_ion_window *window, const struct cpipe_ion_across *x,
-                    const struct cpipe_ion_along *y, float light, float background);
+                      const struct cpipe_ion_along *y, float light);
 
 // An ion seen from a window that begins so many columns and rows after its own.
 struct cpipe_ion_part {
@@ -67,7 +67,8 @@ void cpipe_ion_cross(double out[25], const struct cpipe_ion_window *window, cons
                      const struct cpipe_ion_part *other);
 
 // model += light * x * y
-void cpipe_ion_add(float *model, size_t wide, int columns, int rows, const float *x, const float *y, float light);
+void cpipe_ion_add(float *model, size_t wide, int columns, int rows, const struct cpipe_ion_across *x,
+                   const struct cpipe_ion_along *y, float light);
 
 // model = level + across * column + along * row, for the whole frame.
 void cpipe_ion_plane(float *model, size_t wide, int columns, int rows, float level, float across, float along);
@@ -80,6 +81,10 @@ void cpipe_ion_plane_sums(double out[9], const struct cpipe_ion_window *window, 
 // the left; pairs only.
 void cpipe_ion_pairs(const struct cpipe_ion_window *window, float *difference, float *variance, size_t wide);
 
+// The same of such squares, before they are weighed.
+void cpipe_ion_pairs_again(const float *difference, const float *variance, size_t wide, int columns, int rows, float *out,
+                           float *out_variance, size_t out_wide);
+
 // difference / variance and 1 / variance, in place.
 void cpipe_ion_weigh(float *difference, float *variance, size_t count);
 
@@ -91,5 +96,42 @@ void cpipe_ion_filter_columns(const float *in, float *out, size_t wide, int colu
 // significance = response / sqrt(information * scale), and its largest value of each row.
 void cpipe_ion_significance(const float *response, const float *information, float scale, float *out, size_t wide,
                             int columns, int rows, float *largest);
+
+// What the variance of a pixel is believed to be: floor + slope * (expected - level). Residuals beyond `clip` standard deviations
+// do not count; pixels are bright where the expectation is `bright` above the level.
+struct cpipe_ion_line {
+    float level, floor, slope, clip, bright;
+};
+
+// The normal equations of such a line through the squares of residuals, weighted by 1 / variance^2: two by two of the matrix
+// (1, d; d = expected - level), two of the right side, the share of bright pixels in those two, and how many of these count. Every
+// `step`-th row counts.
+// Rough: the residual is a second difference both ways, the expectation a mean of nine pixels; `model` is not looked at.
+void cpipe_ion_rough_noise(double out[8], const struct cpipe_ion_window *window, const struct cpipe_ion_line *guess, int step);
+void cpipe_ion_noise(double out[8], const struct cpipe_ion_window *window, const struct cpipe_ion_line *guess, int step);
+
+// Sixteen profiles of up to `count` values each, and a Gaussian for each of them: offset + height * exp(-(u - centre)^2 / 2 width^2).
+// `values[16 * n + lane]` is value n of a profile; it stands at u = n - middle and counts if n < length. Values are best scaled
+// to 0...1, as sums are of single precision; heights are not negative. The rows of `lanes` have a number for each profile.
+enum cpipe_ion_row {
+    cpipe_ion_length,
+    cpipe_ion_middle,
+    // Centre, width, height, offset: where the fits begin, and then where they end; and their bounds.
+    cpipe_ion_at,
+    cpipe_ion_lower = cpipe_ion_at + 4,
+    cpipe_ion_upper = cpipe_ion_lower + 4,
+    // Out: the diagonal of the inverse of the normal equations, the sum of the squares of what is left over, and 1 for a fit
+    // that has settled.
+    cpipe_ion_inverse = cpipe_ion_upper + 4,
+    cpipe_ion_square = cpipe_ion_inverse + 4,
+    cpipe_ion_settled,
+    cpipe_ion_rows,
+};
+void cpipe_ion_fit_gaussians(float lanes[cpipe_ion_rows * cpipe_ion_lanes], const float *values, int count);
+
+// A blur in whole numbers: `taps` add up to 256. A line has `count - 1` values more than `columns`; then each row of `out` is made of the
+// rows of `in` that `rows_of` names, from place `row` on, `count` of them, divided by 65536 and rounded.
+void cpipe_ion_blur_line(const uint8_t *line, uint16_t *out, int columns, const uint16_t *taps, int count);
+void cpipe_ion_blur_rows(const uint16_t *in, uint8_t *out, int columns, int rows, const int32_t *rows_of, const uint16_t *taps, int count);
 
 #endif

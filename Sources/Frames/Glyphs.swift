@@ -3,12 +3,14 @@ enum Glyphs {
     static let width = 5
     static let height = 7
 
-    static subscript(character: UInt8) -> [UInt8]? { table[character] }
-
-    private static let table: [UInt8: [UInt8]] = {
-        var table: [UInt8: [UInt8]] = [:]
-        for (character, rows) in drawn { table[character.asciiValue ?? 0] = rows }
-        return table
+    /// `height` rows for each of 128 characters; those that are not drawn here are empty.
+    static let rows: [UInt8] = {
+        var all = [UInt8](repeating: 0, count: 128 * height)
+        for (character, rows) in drawn {
+            let start = Int(character.asciiValue ?? 0) * height
+            all.replaceSubrange(start..<start + height, with: rows)
+        }
+        return all
     }()
 
     private static let drawn: [(Character, [UInt8])] = [

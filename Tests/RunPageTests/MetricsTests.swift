@@ -74,7 +74,7 @@ struct MetricsTests {
         }
         #expect(value("pipe_run_info", ["graph": run.graph.name, "version": "1.2.3"]) == 1)
         #expect(value("pipe_books_balanced", [:]) == 1)
-        #expect(value("pipe_latency_seconds_count", ["source": "source/a", "sink": "end/a"]) == 150)
+        #expect(value("pipe_latency_seconds_count", ["source": "source/a", "sink": "end"]) == 150)
     }
 
     @Test func `many copies do not make many series`() throws {

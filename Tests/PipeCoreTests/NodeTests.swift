@@ -85,7 +85,9 @@ struct NodeTests {
         plan.stages = [
             StagePlan(name: "source", isSource: true, inputs: 0, outputs: 1) { outputs in
                 StageBody(produce: { _, _ in
-                    for value in 0..<3 { outputs.pointee.make(AnyPayload(Number(value: value)), 0, key: .none, captured: nil) }
+                    for value in 0..<3 {
+                        outputs.pointee.make(AnyPayload(Number(value: value)), 0, key: .none, captured: nil)
+                    }
                     return .ended
                 })
             },

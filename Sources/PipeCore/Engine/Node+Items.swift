@@ -132,13 +132,17 @@ extension Node {
     // MARK: Times
 
     private func recordWaits(_ count: Int, _ now: Int) {
-        forEachRun(of: count) { $0.sent == $1.sent } do: { header, items in
+        forEachRun(of: count) {
+            $0.sent == $1.sent
+        } do: { header, items in
             record(.wait, now &- header.sent.nanoseconds, items: items)
         }
     }
 
     private func recordLatencies(_ count: Int, _ now: Int) {
-        forEachRun(of: count) { $0.captured == $1.captured && $0.source == $1.source } do: { header, items in
+        forEachRun(of: count) {
+            $0.captured == $1.captured && $0.source == $1.source
+        } do: { header, items in
             record(.latency(source: header.source), now &- header.captured.nanoseconds, items: items)
         }
     }

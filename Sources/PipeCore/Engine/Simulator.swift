@@ -34,7 +34,9 @@ final class Simulator: Runner {
     func ready(_ node: Node) { queue.append(node) }
     func finished() { isFinished = true }
 
-    func arm(_ node: Node, at time: Int, isWatch: Bool) { timers.add(isWatch ? .watch(Uncounted(node)) : .notify(Uncounted(node)), at: time) }
+    func arm(_ node: Node, at time: Int, isWatch: Bool) {
+        timers.add(isWatch ? .watch(Uncounted(node)) : .notify(Uncounted(node)), at: time)
+    }
 
     /// Most often all that there is, sometimes less: what a graph does must not rest on how batches fall.
     func batch(_ most: Int) -> Int {

@@ -129,3 +129,29 @@ python3 "$ROOT/IntegrationTests/web_page.py" "$url" "${SHOTS:-.}"
 # It is started anew at the same address while a browser looks: the page goes on by itself.
 kill -TERM "$run"; wait "$run"
 python3 "$ROOT/IntegrationTests/web_page.py" "http://127.0.0.1:$port/" . restart "$PIPE" "$ROOT/pipelines/live-page.yaml"
+
+# A camera's pictures, as a client of the lab's first server reads them, and on the page.
+start_run "$ROOT/pipelines/ion-camera.yaml" --set params.page=127.0.0.1:0 --set params.out="$PWD/ions"
+base="${url%/}"
+until [[ "$(status --max-time 1 -I "$base/video_feed" || true)" == 200 ]]; do kill -0 "$run"; done
+curl -sSN --max-time 2 -D feed.head -o feed "$base/video_feed" 2>/dev/null || [[ $? == 28 ]]
+grep -qi '^Content-Type: multipart/x-mixed-replace; boundary=frame' feed.head || fail "$(cat feed.head)"
+py '
+import re
+data, place, frames = open("feed", "rb").read(), 0, set()
+while head := re.compile(rb"--frame\r\nContent-Type: image/jpeg\r\nCache-Control: no-cache\r\nContent-Length: (\d+)\r\n\r\n").match(data, place):
+    body = data[head.end():head.end() + int(head[1])]
+    place = head.end() + len(body) + 2
+    if place > len(data): break  # the last was cut off
+    assert body[:3] == b"\xff\xd8\xff" and body[-2:] == b"\xff\xd9" and data[place - 2:place] == b"\r\n", place
+    frames.add(body)
+assert len(frames) >= 10, len(frames)
+print(len(frames), "pictures in two seconds")'
+telemetry="$(curl -sSN --max-time 1.2 "$base/api/telemetry/stream" 2>/dev/null || [[ $? == 28 ]])"
+echo "$telemetry" | py '
+import json, sys
+events = [line[6:] for line in sys.stdin if line.startswith("data: {") and line.endswith("}\n")]
+event = json.loads(events[-1])
+assert event["ions"] and set(event["ions"][0]) == {"t", "v"} and event["camera"]["is_live"], events[-1][:300]'
+python3 "$ROOT/IntegrationTests/web_page.py" "$base/" "${SHOTS:-.}" video
+kill -TERM "$run"; wait "$run"

@@ -1,4 +1,4 @@
-"""What a browser makes of the page of pipelines/live-page.yaml: web_page.py URL FOLDER [restart PIPE GRAPH]."""
+"""What a browser makes of the page of pipelines/live-page.yaml: web_page.py URL FOLDER [restart PIPE GRAPH | video]."""
 import os
 import signal
 import subprocess
@@ -74,6 +74,18 @@ with Browser() as browser:
         finally:
             if first.poll() is None:
                 first.kill()
+        sys.exit(0)
+
+    if sys.argv[3:4] == ["video"]:
+        for name, options in {"video": {"dark": True}, "video-phone": {"width": 390, "height": 844, "scale": 2}}.items():
+            page = browser.open(url, **options)
+            page.wait("document.querySelector('.view img') && document.querySelector('.view img').naturalWidth > 100")
+            page.wait("[...document.querySelectorAll('.curve .line')].filter((line) => line.getAttribute('d').length > 60).length == 5")
+            page.wait("Number(document.getElementById('uptime').textContent.split(':').pop()) % 30 >= 6")
+            assert page.value(names) == [] and page.value(contrast) == [] and not wide(page)
+            page.screenshot(os.path.join(folder, f"{name}.png"), whole=True)
+            assert page.problems == [], page.problems
+            page.close()
         sys.exit(0)
 
     for name, options in {

@@ -110,6 +110,12 @@ let web: [Target] = [
     tests(of: "Web", uses: ["Frames", "PipeCore", "PipeKit", "PipeTesting"]),
 ]
 
+// Talking to a run from outside: the control socket, and its clients.
+let control: [Target] = [
+    library("RunControl", uses: ["CLinux", "PipeCore", "PipeGraph", "PipeKit", "Sockets"]),
+    tests(of: "RunControl", uses: ["Basics", "PipeCore", "PipeGraph", "PipeKit", "Sockets"]),
+]
+
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics"),
@@ -152,7 +158,9 @@ let package = Package(
         library("PipeTesting", uses: ["PipeCore", "PipeKit", "PipeGraph"]),
         .executableTarget(
             name: "pipe",
-            dependencies: ["HTTPServer", "Mef3", "MefServer", "PipeCore", "PipeKit", "PipeGraph", "RunPage"]
+            dependencies: [
+                "HTTPServer", "Mef3", "MefServer", "PipeCore", "PipeKit", "PipeGraph", "RunControl", "RunPage",
+            ]
                 + plugins.map { .init(stringLiteral: $0.name) },
             swiftSettings: house
         ),
@@ -176,7 +184,7 @@ let package = Package(
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],
             swiftSettings: house
         ),
-    ] + plugins + ions + mef3 + mefServer + web,
+    ] + plugins + ions + mef3 + mefServer + web + control,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

@@ -22,8 +22,9 @@ struct Throttle: Consumer {
     @Option("A rate for each key instead of one for all.") var perKey = false
 
     private var buckets: [Key: TokenBucket] = [:]
-    /// Items of keys that must wait, in the order they came.
-    private var waiting: [Item<AnyPayload>] = []
+    /// Items that must wait, by key, each line in the order they came.
+    private var lines: [Key: ArraySlice<Item<AnyPayload>>] = [:]
+    private var waiting = 0
     private static let mostWaiting = 1024
 
     mutating func process(_ item: consuming Item<AnyPayload>, _ context: StageContext) {
@@ -35,11 +36,13 @@ struct Throttle: Consumer {
             return
         }
         // Only the item's own key waits; the others pass it by.
-        if waiting.contains(where: { $0.key == key }) || bucket(key, context.now).next > context.now {
+        let due = bucket(key, context.now).next
+        if lines[key] != nil || due > context.now {
             context.keep()
-            waiting.append(item)
-            if waiting.count == Self.mostWaiting { context.pause(input: 0) }
-            wakeForNext(context)
+            lines[key, default: []].append(item)
+            waiting += 1
+            if waiting == Self.mostWaiting { context.pause(input: 0) }
+            context.wake(at: due)
         } else {
             _ = take(key, context.now)
             paced.send(item)
@@ -47,20 +50,16 @@ struct Throttle: Consumer {
     }
 
     mutating func wake(_ context: StageContext) {
-        var blocked: Set<Key> = []
-        var rest: [Item<AnyPayload>] = []
-        for item in waiting {
-            if !blocked.contains(item.key), bucket(item.key, context.now).next <= context.now {
-                _ = take(item.key, context.now)
+        for key in lines.keys.sorted(by: { $0.text < $1.text }) {  // in an order that repeats with the run's seed
+            while bucket(key, context.now).next <= context.now, let item = lines[key]?.popFirst() {
+                _ = take(key, context.now)
                 context.release()
+                waiting -= 1
                 paced.send(item)
-            } else {
-                blocked.insert(item.key)
-                rest.append(item)
             }
+            if lines[key]?.isEmpty ?? false { lines[key] = nil }
         }
-        waiting = rest
-        if waiting.count < Self.mostWaiting { context.resume(input: 0) }
+        if waiting < Self.mostWaiting { context.resume(input: 0) }
         wakeForNext(context)
     }
 
@@ -68,7 +67,7 @@ struct Throttle: Consumer {
     mutating func finish(_ context: StageContext) { wakeForNext(context) }
 
     private mutating func wakeForNext(_ context: StageContext) {
-        let next = Set(waiting.map(\.key)).map { bucket($0, context.now).next }.min()
+        let next = lines.keys.map { bucket($0, context.now).next }.min()
         if let next { context.wake(at: next) }
     }
 

@@ -100,8 +100,22 @@ public struct CheckOptions: Sendable {
     public var params: [(name: String, value: String)] = []
     /// False leaves out what touches the world: whether files exist, which variables are set.
     public var looksAtWorld = true
+    /// Stations that are added to a running graph, or taken out of it.
+    public var stations: [StationChange] = []
     /// The variables that `${env.NAME}` and `${secret.NAME}` stand for.
     public var environment: [String: String]
 
     public init(environment: [String: String]) { self.environment = environment }
+}
+
+/// A station more or less than a graph states.
+public struct StationChange: Sendable, Hashable {
+    public var station: String
+    public var isAdded: Bool
+    /// The stage that states the stations; nil where only one does.
+    public var stage: String?
+
+    public init(_ station: String, isAdded: Bool, stage: String? = nil) {
+        (self.station, self.isAdded, self.stage) = (station, isAdded, stage)
+    }
 }

@@ -1,6 +1,6 @@
 public import HTTPServer
 import PipeCore
-import PipeGraph
+public import PipeGraph
 import Synchronization
 
 /// Serves the page of a run, or only what monitors ask for.
@@ -105,7 +105,7 @@ public final class RunServer: Sendable {
     private var numbers: JSON {
         let numbers = snapshots.numbers
         let health = Health(numbers, isDraining: run.isDraining())
-        guard case .object(let members) = numbers.json else { return numbers.json }
+        guard case .object(let members) = numbers.json() else { return numbers.json() }
         return .object(
             [
                 .init("graph", .string(run.graph.name)), .init("began", .number(run.began)),

@@ -17,7 +17,7 @@ struct CommandLineTests {
         (["validate", "x", "--format", "xml"], "'xml' is not a value of '--format'", "(text, json, sarif, github)"),
         (["validate", "x", "--set"], "'--set' needs a value", "write '--set params.NAME=VALUE'"),
         (["validate", "x", "--set", "n=3"], "'--set n=3' sets nothing", "write '--set params.NAME=VALUE'"),
-        (["graph", "a", "b"], "'b' is one word too many", "usage: pipe graph GRAPH [flags]"),
+        (["graph", "a", "b"], "'b' is one word too many", "usage: pipe graph [GRAPH] [flags]"),
         (["graph", "x", "--dot", "--svg"], "'--dot' and '--svg' are two drawings", "choose one"),
         (["new"], "'pipe new' needs to know what", "use one of graph, stage"),
         (["new", "grahp"], "there is no command 'grahp'", "did you mean 'graph'?"),

@@ -36,7 +36,7 @@ final class RunUnderTest {
         )
         let result = checker.check(text: text, name: "graph.yaml")
         graph = try #require(result.graph, "\(TextReport(colour: false).text(result.findings, result.files))")
-        var options = EngineOptions(epoch: 1_767_225_600, files: NoFiles())
+        var options = EngineOptions(epoch: 1_767_225_600, files: MemoryFiles())
         let board = Board()
         options.board = board
         self.board = board
@@ -48,6 +48,7 @@ final class RunUnderTest {
                 graph,
                 version: "1.2.3",
                 board: board,
+                workers: 2,
                 began: 1_767_225_600,
                 numbers: { run.numbers },
                 time: { run.time },
@@ -114,14 +115,6 @@ final class Flag: Sendable {
     private let isSet = Atomic<Bool>(false)
     var value: Bool { isSet.load(ordering: .sequentiallyConsistent) }
     func set() { isSet.store(true, ordering: .sequentiallyConsistent) }
-}
-
-private struct NoFiles: FileStore {
-    func open(_ path: String, _ mode: FileOpening) throws -> any AppendableFile { throw StageError("no files here") }
-    func rename(_ path: String, to other: String) throws {}
-    func place(_ path: String, at other: String) throws -> Bool { true }
-    func remove(_ path: String) throws {}
-    func list(_ directory: String) throws -> [FileEntry] { [] }
 }
 
 /// A reader of what the server says that others have written.

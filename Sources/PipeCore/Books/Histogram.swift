@@ -50,6 +50,32 @@ public struct Histogram: Sendable, Hashable {
         return counts[..<Self.bucket(of: nanoseconds)].reduce(0, +)
     }
 
+    /// The steps that hold something, for who takes it elsewhere.
+    public var steps: [(step: Int, count: Int)] {
+        counts.enumerated().compactMap { $0.element > 0 ? (step: $0.offset, count: $0.element) : nil }
+    }
+
+    /// What another histogram's `steps` were; nil where they are no such.
+    public init?(steps: [(step: Int, count: Int)], sum: Int, most: Int) {
+        counts = [Int](repeating: 0, count: Self.size)
+        for (step, number) in steps {
+            guard counts.indices.contains(step), number >= 0 else { return nil }
+            counts[step] &+= number
+            count &+= number
+        }
+        (self.sum, self.most) = (sum, most)
+    }
+
+    /// What came since an earlier look; the greatest of all stays.
+    public static func - (a: Histogram, b: Histogram) -> Histogram {
+        guard b.count > 0, a.count >= b.count else { return a }
+        var result = a
+        for index in result.counts.indices { result.counts[index] = max(0, result.counts[index] - b.counts[index]) }
+        result.count = a.count - b.count
+        result.sum = a.sum &- b.sum
+        return result
+    }
+
     public var mean: Duration? { count > 0 ? .nanoseconds(sum / count) : nil }
 
     public static func += (a: inout Histogram, b: Histogram) {

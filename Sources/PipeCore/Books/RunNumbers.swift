@@ -58,6 +58,10 @@ public struct StageNumbers: Sendable, Hashable {
     public var stalls: Int
     /// Time that it worked.
     public var busy: Duration
+    /// What all of its time was spent on.
+    public var times: StageTimes
+    /// Copies that share its work: replicas, and stations where they are taken together.
+    public var copies = 1
     /// From being sent to being taken.
     public var wait: Histogram
     /// The work on one item.
@@ -66,9 +70,44 @@ public struct StageNumbers: Sendable, Hashable {
     public var failure: String?
     /// How far a source has got, if it knows its end.
     public var progress: Progress?
+    /// Items a second that a source would make if nothing held it up; nil where it does not pace itself.
+    public var pace: Double?
 
     /// Items that came out of it: those sent, or for a sink those it is done with.
     public var out: Int { isSink ? books.done : books.sent }
+}
+
+/// What the time of a stage copy went to; of several copies the sum.
+public struct StageTimes: Sendable, Hashable {
+    /// Nothing had come for it; a source waited for its time, or for the world.
+    public var idle = Duration.zero
+    /// Something was to be done, and no worker was free.
+    public var ready = Duration.zero
+    /// Its outputs had no room.
+    public var blocked = Duration.zero
+    /// It worked, or waited for what it had begun.
+    public var working = Duration.zero
+
+    public init() {}
+
+    public var total: Duration { idle + ready + blocked + working }
+
+    public static func += (a: inout StageTimes, b: StageTimes) {
+        a.idle += b.idle
+        a.ready += b.ready
+        a.blocked += b.blocked
+        a.working += b.working
+    }
+
+    /// What came since an earlier look.
+    public static func - (a: StageTimes, b: StageTimes) -> StageTimes {
+        var result = StageTimes()
+        result.idle = max(.zero, a.idle - b.idle)
+        result.ready = max(.zero, a.ready - b.ready)
+        result.blocked = max(.zero, a.blocked - b.blocked)
+        result.working = max(.zero, a.working - b.working)
+        return result
+    }
 }
 
 /// How much of its work a source has done: of its items, bytes, files.
@@ -94,6 +133,49 @@ public struct PathNumbers: Sendable, Hashable {
     public var source: String
     public var sink: String
     public var latency: Histogram
+}
+
+// Numbers that were taken elsewhere begin empty.
+extension StageNumbers {
+    public init(name: String, station: String, isSource: Bool, isSink: Bool, state: State) {
+        self.init(
+            name: name,
+            station: station,
+            isSource: isSource,
+            isSink: isSink,
+            state: state,
+            books: StageBooks(),
+            sent: [],
+            restarts: 0,
+            stalls: 0,
+            busy: .zero,
+            times: StageTimes(),
+            wait: Histogram(),
+            service: Histogram()
+        )
+    }
+}
+
+extension LinkNumbers {
+    public init(name: String, station: String, from: LinkPlan.End, to: LinkPlan.End, isIntake: Bool) {
+        self.init(
+            name: name,
+            station: station,
+            from: from,
+            to: to,
+            isIntake: isIntake,
+            books: LinkBooks(),
+            capacity: 0,
+            bytes: 0,
+            isEnded: false
+        )
+    }
+}
+
+extension PathNumbers {
+    public init(from source: String, to sink: String, latency: Histogram) {
+        self.init(source: source, sink: sink, latency: latency)
+    }
 }
 
 extension RunNumbers {
@@ -203,9 +285,12 @@ extension StageNumbers {
         restarts += other.restarts
         stalls += other.stalls
         busy += other.busy
+        times += other.times
+        copies += other.copies
         wait += other.wait
         service += other.service
         failure = failure ?? other.failure
+        if let more = other.pace, let mine = pace { pace = mine + more } else { pace = nil }
         if let more = other.progress, progress != nil { progress? += more } else { progress = nil }
     }
 }

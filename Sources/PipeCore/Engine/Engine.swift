@@ -272,6 +272,16 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         for link in parts.links { _ = link.discard(reason, forGood: false) }
     }
 
+    // MARK: Looking on
+
+    func add(_ watch: LinkWatch, to name: String) -> Bool {
+        let links = all.links.filter { $0.plan.name == name || $0.name == name }
+        for link in links { link.add(watch) }
+        return !links.isEmpty
+    }
+
+    func remove(_ watch: LinkWatch) { for link in all.links { link.remove(watch) } }
+
     // MARK: Numbers
 
     var numbers: RunNumbers {

@@ -70,12 +70,15 @@ extension Node {
 
     // MARK: Numbers
 
-    /// Makes what has changed readable for others.
-    func publish() {
+    /// Makes what has changed readable for others. `isReady` says that there is more to do at once.
+    func publish(isReady: Bool = false) {
+        let stance = stance(isReady: isReady)
         numbersLock.lock()
         if keepsBooks { publishBooks() }
+        publishTimes(stance)
         if failure != nil { numbers.failure = failure }
         numbers.progress = progress
+        numbers.pace = pace
         numbers.restarts = restartCount
         numbers.stalls = stallCount
         numbers.state =
@@ -102,6 +105,27 @@ extension Node {
             numbers.books.sent += outboxes[port].sent
         }
         if cell.pointee.hasDropped { numbers.books.dropped = cell.pointee.dropped }
+    }
+
+    private func publishTimes(_ stance: Stance) {
+        let end = max(cell.pointee.now, workedUntil)
+        let began = steppedAt ?? end
+        numbers.times.add(numbers.stance, began - numbers.standsSince)
+        numbers.times.add(.working, end - began)
+        (numbers.stance, numbers.standsSince) = (stance, end)
+        steppedAt = nil
+    }
+
+    /// What the stage does from now on, until it is stepped again.
+    private func stance(isReady: Bool) -> Stance {
+        if hasPending { return .blocked }
+        if case .restarting = phase { return .working }
+        if cell.pointee.busyUntil > cell.pointee.now || faults.stalledUntil > cell.pointee.now { return .working }
+        if isReady { return .ready }
+        if setup.isSource { return room > 0 ? .idle : .blocked }
+        if !pausedInputs.isEmpty, pausedInputs.count == setup.inputs { return .working }
+        guard hasInput || inboxStart < inboxEnd else { return .idle }
+        return room > 0 ? .ready : .blocked
     }
 
     /// Items of the batch that are still to be worked on.

@@ -34,6 +34,7 @@ extension Node {
         case .more: return true
         case .at(let time):
             nextProduction = time.nanoseconds
+            pace.asks(for: nextProduction, after: cell.pointee.made)
             arm(at: nextProduction)
             return nextProduction <= now
         case .later:

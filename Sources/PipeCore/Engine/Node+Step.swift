@@ -6,6 +6,7 @@ extension Node {
         guard phase != .closed else { return false }
         cell.pointee.now = now
         cell.pointee.stops = false
+        if steppedAt == nil { steppedAt = now }
         guard flush() else { return false }
         if changes.areWaiting { applyToOutputs() }
         if phase == .closing {

@@ -48,6 +48,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var restarts: [Int] = []
     var failure: String?
     var progress: Progress?
+    var pace = Pacing()
     let mailbox = Mailbox()
     let changes = ChangeQueue()
     var intakes: [Intake] = []
@@ -70,6 +71,10 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// Items that came from the stage before without a queue.
     private(set) var passedOver = 0
     let numbersLock = Lock()
+    /// When the first step since it was last let go began; nil where there was none.
+    var steppedAt: Int?
+    /// The same, for others to read: `Int.min` where it is not stepped.
+    let runsSince = Atomic<Int>(.min)
     var times = TimeRuns()
     var numbers = NodeNumbers()
 
@@ -208,13 +213,15 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// it from the queue.
     func run(now: Int) -> Bool {
         _ = schedule.exchange(Schedule.running, ordering: .acquiringAndReleasing)
+        runsSince.store(now, ordering: .relaxed)
         var again = stepChain(now: now)
         var rounds = 1
         while again, follows, rounds < Self.mostRounds {
             again = stepChain(now: time)
             rounds += 1
         }
-        publishAll()
+        publishAll(isReady: again)
+        runsSince.store(.min, ordering: .relaxed)
         reviewFollowers()
         if letItselfBeAbsorbed() { return false }
         if !again,
@@ -245,9 +252,9 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         return again || isBehindAgain
     }
 
-    private func publishAll() {
-        publish()
-        if follows { follower?.with { $0.publishAll() } }
+    private func publishAll(isReady: Bool) {
+        publish(isReady: isReady)
+        if follows { follower?.with { $0.publishAll(isReady: isReady) } }
     }
 
     /// Whether the stage behind is stepped with this one: it takes it up as soon as that has let itself be absorbed. A
@@ -303,7 +310,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     private func canTakeBatch(_ now: Int) -> Bool {
         phase == .running && inboxStart == inboxEnd && stepLimit == Self.batch && now >= cell.pointee.busyUntil
             && now >= faults.stalledUntil
-            && pausedInputs.isEmpty && !inputs[0].link.with { $0.hasItems } && hasRoomForBatch
+            && pausedInputs.isEmpty && !inputs[0].link.with { $0.hasItems || $0.isWatched }
+            && hasRoomForBatch
     }
 
     /// Lets a later stage follow this one, where it can: one link leads from one to the other, nothing else does, and it
@@ -460,6 +468,14 @@ struct NodeFaults {
 extension Node {
     var currentNumbers: StageNumbers {
         let numbers = numbersLock.locked { self.numbers }
+        var times = numbers.times
+        if numbers.state != .ended, numbers.state != .failed {
+            // What has passed since the stage was let go, or taken up again, stands in no count yet.
+            let (now, since) = (runner.time, runsSince.load(ordering: .relaxed))
+            let end = since == .min ? now : max(since, numbers.standsSince)
+            times.add(numbers.stance, end - numbers.standsSince)
+            times.add(.working, now - end)
+        }
         return StageNumbers(
             name: setup.name,
             station: setup.station,
@@ -471,10 +487,12 @@ extension Node {
             restarts: numbers.restarts,
             stalls: numbers.stalls,
             busy: .nanoseconds(numbers.busy),
+            times: times,
             wait: numbers.wait,
             service: numbers.service,
             failure: numbers.failure,
-            progress: numbers.progress
+            progress: numbers.progress,
+            pace: numbers.pace.perSecond
         )
     }
 }

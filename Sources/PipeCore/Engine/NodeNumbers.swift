@@ -8,10 +8,15 @@ struct NodeNumbers {
     var restarts = 0
     var stalls = 0
     var busy = 0
+    var times = StageTimes()
+    /// What the stage does since it was last let go, and since when.
+    var stance = Stance.idle
+    var standsSince = 0
     var wait = Histogram()
     var service = Histogram()
     var failure: String?
     var progress: Progress?
+    var pace = Pacing()
     /// Ways in for threads, with books of their own.
     var intakes: [Link] = []
     var latencies: [(source: UInt32, histogram: Histogram)] = []
@@ -36,5 +41,44 @@ struct NodeNumbers {
         latencies.append((source, Histogram()))
         latencyIndex[source] = latencies.count - 1
         return latencies.count - 1
+    }
+}
+
+/// What a stage copy does between two steps.
+enum Stance {
+    /// Nothing has come for it.
+    case idle
+    /// There is something to do, and no worker has taken it up yet.
+    case ready
+    /// Its outputs have no room.
+    case blocked
+    /// It waits for its own work: an answer from outside, or the end of a time in which it takes nothing.
+    case working
+}
+
+extension StageTimes {
+    mutating func add(_ stance: Stance, _ nanoseconds: Int) {
+        let time = Duration.nanoseconds(max(0, nanoseconds))
+        switch stance {
+        case .idle: idle += time
+        case .ready: ready += time
+        case .blocked: blocked += time
+        case .working: working += time
+        }
+    }
+}
+
+/// How fast a source wants to be: what it makes between the times at which it asks to be called.
+struct Pacing {
+    private var first: (time: Int, made: Int)?
+    private var last: (time: Int, made: Int)?
+
+    mutating func asks(for time: Int, after made: Int) {
+        if first == nil { first = (time, made) } else { last = (time, made) }
+    }
+
+    var perSecond: Double? {
+        guard let first, let last, last.time > first.time, last.made > first.made else { return nil }
+        return Double(last.made - first.made) * 1e9 / Double(last.time - first.time)
     }
 }

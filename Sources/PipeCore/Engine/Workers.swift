@@ -15,8 +15,8 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
     private let ended = Lock.Condition()
     private var queue = ReadyQueue()
     private var timers = TimerQueue()
-    private let count: Int
-    private var threads: [pthread_t] = []
+    let count: Int
+    private var threads: [ThreadHandle] = []
     private var parked = 0
     /// Workers that run a stage whose steps are long: they will not come back soon for what waits.
     private var occupied = 0
@@ -93,7 +93,7 @@ final class Workers: Runner, @unchecked Sendable {  // guarded by `lock`
             wake.broadcast()
             ended.broadcast()
         }
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
         threads = []
         pool.stop()
         // Operations keep who runs them, for as long as they may end: what has not ended yet must not be kept by it.
@@ -325,7 +325,7 @@ final class OperationPool: @unchecked Sendable {  // guarded by `lock`
             if idle >= waiting.count {
                 wake.signal()
             } else if threads < Self.mostThreads {
-                pthread_detach(startThread(named: "pipe-op-\(threads)") { self.work() })
+                startThread(named: "pipe-op-\(threads)") { self.work() }.detach()
                 threads += 1
             }
         }
@@ -361,7 +361,7 @@ final class OperationPool: @unchecked Sendable {  // guarded by `lock`
 }
 
 /// Starts a thread of our own: what blocks must not stand in the pool that Swift's tasks share.
-func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
+package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> ThreadHandle {
     final class Box {
         let name: String
         let body: @Sendable () -> Void
@@ -382,7 +382,15 @@ func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> 
         box.toOpaque()
     )
     precondition(failure == 0, "no thread can be started: \(failure)")
-    return thread
+    return ThreadHandle(thread: thread)
+}
+
+/// A thread that was started: to be joined or detached, once.
+package struct ThreadHandle: Sendable {
+    fileprivate let thread: pthread_t
+
+    package func join() { pthread_join(thread, nil) }
+    package func detach() { pthread_detach(thread) }
 }
 
 /// The threads that step the stages.

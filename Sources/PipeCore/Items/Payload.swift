@@ -28,6 +28,12 @@ extension Payload {
     public static func sample(_ number: Int) -> Self? { nil }
 }
 
+/// A payload that can be saved as a picture: what `pipe tap --save` writes.
+public protocol Pictured: Payload {
+    /// A file that others can open, and the ending of its name.
+    var pictureFile: (bytes: [UInt8], ending: String)? { get }
+}
+
 public struct PayloadInfo: Sendable, Hashable {
     public let name: String
     public let summary: String

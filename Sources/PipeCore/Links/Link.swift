@@ -19,6 +19,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     /// The items among it: gaps take no room.
     private let held = Atomic<Int>(0)
     private let ended = Atomic<Bool>(false)
+    /// Those who look at what leaves, and whether there are any.
+    private var watches: [LinkWatch] = []
+    private let watched = Atomic<Bool>(false)
     private let meter: MemoryMeter?
     /// The stages at its ends, each with its replicas. Set before anything runs.
     private var takers = FixedList<Uncounted<Node>>([])
@@ -162,6 +165,7 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
             senderWaits = false
             return (count, true)
         }
+        if isWatched { for watch in lock.locked({ watches }) { watch.look(at: batch, taken.0, now: now) } }
         if let left = plan.tap?.left {
             for index in 0..<taken.0 where !batch[index].header.isGap {
                 let header = batch[index].header
@@ -169,6 +173,23 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
             }
         }
         return taken
+    }
+
+    /// Whether somebody looks at what leaves: then it must come by here.
+    var isWatched: Bool { watched.load(ordering: .relaxed) }
+
+    func add(_ watch: LinkWatch) {
+        lock.locked {
+            watches.append(watch)
+            watched.store(true, ordering: .relaxed)
+        }
+    }
+
+    func remove(_ watch: LinkWatch) {
+        lock.locked {
+            watches.removeAll { $0 === watch }
+            watched.store(!watches.isEmpty, ordering: .relaxed)
+        }
     }
 
     /// Drops what waits, and with `forGood` all that comes; says whether the sender waits for the room.

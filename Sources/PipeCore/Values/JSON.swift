@@ -64,6 +64,24 @@ extension JSON {
         }
     }
 
+    /// An object with more members behind its own.
+    package func with(_ more: [Member]) -> JSON {
+        guard case .object(let members) = self else { return self }
+        return .object(members + more)
+    }
+
+    /// The text, where it is one.
+    package var string: String? { if case .string(let text) = self { text } else { nil } }
+
+    /// The number, where it is one.
+    package var double: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     /// The text of this value: on one line, or indented by two spaces a level.
     public func text(pretty: Bool = false) -> String {
         var out = ""

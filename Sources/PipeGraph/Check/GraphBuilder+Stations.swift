@@ -10,7 +10,7 @@ extension GraphBuilder {
         var queue: [Int] = []
         for (index, stage) in draft.stages.enumerated() {
             guard let stations = stage.common?.stations else { continue }
-            graph.stages[index].stations = stations.names
+            graph.stages[index].stations = changed(stations, of: stage.name)
             origin[index] = index
             queue.append(index)
         }
@@ -22,6 +22,24 @@ extension GraphBuilder {
             for link in graph.linksFrom[stage] { spread(link, from: stage, &origin, &queue) }
         }
         for index in graph.stages.indices { checkCopies(index) }
+    }
+
+    /// The stations that a stage states, but for those that a running graph was told to add or to leave out.
+    private func changed(_ stations: Stations, of stage: String) -> [String] {
+        var names = stations.names
+        for change in stationChanges where change.stage ?? stage == stage {
+            names.removeAll { $0 == change.station }
+            guard change.isAdded else { continue }
+            _ = checkName(
+                change.station,
+                of: "a station",
+                at: stations.place,
+                &reader.diagnostics,
+                allowsDigitFirst: true
+            )
+            names.append(change.station)
+        }
+        return names
     }
 
     private mutating func spread(_ link: Int, from stage: Int, _ origin: inout [Int?], _ queue: inout [Int]) {

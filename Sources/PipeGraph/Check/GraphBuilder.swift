@@ -21,6 +21,7 @@ struct GraphBuilder {
     var claimed: [WorldClaim.Thing: (who: Claimant, place: Place)] = [:]
     var claimedPorts: [UInt16: [(host: String, who: Claimant, place: Place)]] = [:]
     let rootClaims: [WorldClaim]
+    let stationChanges: [StationChange]
     /// The names of all stages as they are seen from files with this prefix.
     var scopeNames: (prefix: String?, names: [String])?
 
@@ -30,6 +31,7 @@ struct GraphBuilder {
         reader = loader.reader
         root = loader.root
         rootClaims = loader.rootClaims
+        stationChanges = loader.options.stations
         rootScope = loader.rootScope
         hasLostStages = loader.hasLostStages
         isPartial = draft.stages.map { $0.type == nil }

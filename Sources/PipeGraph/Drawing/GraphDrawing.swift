@@ -83,7 +83,7 @@ struct GraphDrawing {
 
 extension GraphDrawing.Arrow {
     /// What is written beside the arrow: the payload, and what differs from a plain link.
-    func lines(in graph: Graph) -> [String] {
+    func lines(in graph: Graph, _ live: LiveDrawing? = nil) -> [String] {
         var lines = [link.payload.name + (times > 1 ? " × \(times)" : "")]
         let origin = graph.stages[link.from.stage], target = graph.stages[link.to.stage]
         if origin.outputs.count > 1 { lines[0] = "\(origin.outputs[link.from.port].name): \(lines[0])" }
@@ -98,6 +98,7 @@ extension GraphDrawing.Arrow {
         if let rate = policy.rate { facts.append("≤ \(rate)") }
         if policy.priority != 0 { facts.append("priority \(policy.priority)") }
         if !facts.isEmpty { lines.append(facts.joined(separator: ", ")) }
+        if let numbers = live?.line(ofLink: graph.describe(link)) { lines.append(numbers) }
         return lines
     }
 }

@@ -32,29 +32,7 @@ public struct RunReport: Sendable {
             "web": web.map { .string($0) },
             "metrics": metrics.map { .string($0) },
         ])
-        return head.with(numbers.members)
-    }
-}
-
-extension RunNumbers {
-    /// All numbers, for whoever asks a run while it goes on.
-    public var json: JSON { .object([.init("seconds", .number(seconds))] + members) }
-
-    fileprivate var seconds: Double { rounded((at - .zero).seconds) }
-
-    fileprivate var members: [JSON.Member] {
-        [
-            .init("stages", .array(stages.map(\.json))),
-            .init("links", .array(links.map(\.json))),
-            .init("paths", .array(paths.map(\.json))),
-        ]
-    }
-}
-
-extension JSON {
-    fileprivate func with(_ more: [Member]) -> JSON {
-        guard case .object(let members) = self else { return self }
-        return .object(members + more)
+        return head.with(numbers.members(isWhole: false))
     }
 }
 
@@ -87,70 +65,6 @@ extension Limits {
         return found
     }
 }
-
-extension StageNumbers {
-    fileprivate var json: JSON {
-        .compact([
-            "name": .string(name),
-            "station": station.isEmpty ? nil : .string(station),
-            "state": .string(state.rawValue),
-            "in": isSource ? nil : .integer(books.in),
-            "out": .integer(out),
-            "made": books.made > 0 ? .integer(books.made) : nil,
-            "done": isSource ? nil : .integer(books.done),
-            "dropped": books.dropped.json,
-            "failed": .integer(books.failed),
-            "held": .integer(books.held),
-            "restarts": .integer(restarts),
-            "stalls": stalls > 0 ? .integer(stalls) : nil,
-            "busy_seconds": .number(rounded(busy.seconds)),
-            "wait": wait.json,
-            "service": service.json,
-            "failure": failure.map { .string($0) },
-            "progress": progress.map { ["done": .integer($0.done), "total": .integer($0.total)] },
-        ])
-    }
-}
-
-extension LinkNumbers {
-    fileprivate var json: JSON {
-        .compact([
-            "name": .string(name),
-            "station": station.isEmpty ? nil : .string(station),
-            "in": .integer(books.in),
-            "out": .integer(books.out),
-            "dropped": books.dropped.json,
-            "held": .integer(books.held),
-            "capacity": .integer(capacity),
-        ])
-    }
-}
-
-extension PathNumbers {
-    fileprivate var json: JSON {
-        .compact(["source": .string(source), "sink": .string(sink), "latency": latency.json])
-    }
-}
-
-extension DropCounts {
-    fileprivate var json: JSON { .object(nonZero.map { JSON.Member($0.reason.rawValue, .integer($0.count)) }) }
-}
-
-extension Histogram {
-    /// In seconds.
-    fileprivate var json: JSON? {
-        guard count > 0 else { return nil }
-        func seconds(_ share: Double) -> JSON { .number(rounded(quantile(share)?.seconds ?? 0)) }
-        return [
-            "count": .integer(count), "mean": .number(rounded(mean?.seconds ?? 0)), "p50": seconds(0.5),
-            "p95": seconds(0.95), "p99": seconds(0.99), "p999": seconds(0.999),
-            "max": .number(rounded(Duration.nanoseconds(most).seconds)),
-        ]
-    }
-}
-
-/// To nanoseconds: what is behind them is no knowledge.
-private func rounded(_ seconds: Double) -> Double { (seconds * 1e9).rounded() / 1e9 }
 
 extension Duration {
     /// For people: three digits and a unit.

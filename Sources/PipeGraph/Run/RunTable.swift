@@ -10,31 +10,62 @@ public struct RunTable: Sendable {
         self.width = width
     }
 
-    /// `earlier` gives the rates since then; without it they are those of the whole run.
-    public func text(_ numbers: RunNumbers, since earlier: RunNumbers? = nil) -> String {
+    /// `earlier` gives the rates since then, and with `isRecent` the times too; without it they are those of the whole run.
+    public func text(_ numbers: RunNumbers, since earlier: RunNumbers? = nil, isRecent: Bool = false) -> String {
         let now = numbers.merged
         let before = earlier?.merged
         let seconds = max(1e-9, (now.at - (before?.at ?? .zero)).seconds)
-        var rows = [["STAGE", "STATE", "IN", "OUT", "RATE", "WAITING", "WAIT p50", "p99", "WORK p50", "p99", "LOST"]]
+        let past = Dictionary(before?.stages.map { ($0.name, $0) } ?? []) { first, _ in first }
+        var rows = [
+            [
+                "STAGE", "STATE", "IN", "OUT", "RATE", "WAITING", "WAIT p50", "p99", "WORK p50", "p99", "BUSY",
+                "AGE p50",
+                "p99", "LOST",
+            ]
+        ]
         var marks: [Mark] = [.head]
         let queues = queues(now)
-        for (index, stage) in now.stages.enumerated() {
-            let last = before?.stages[index]
+        let ages = ages(now, isRecent ? before : nil)
+        for stage in now.stages {
+            let last = past[stage.name]
             let moved = stage.isSource ? stage.out - (last?.out ?? 0) : stage.books.in - (last?.books.in ?? 0)
             let queue = queues[stage.name]
+            let (wait, work) =
+                isRecent
+                ? (stage.wait - (last?.wait ?? Histogram()), stage.service - (last?.service ?? Histogram()))
+                : (stage.wait, stage.service)
+            let age = ages[stage.name] ?? Histogram()
             rows.append([
                 stage.name, stage.restarts > 0 ? "\(stage.state.rawValue) ↻\(stage.restarts)" : stage.state.rawValue,
-                stage.isSource ? "" : grouped(stage.books.in), grouped(stage.out), rate(Double(moved) / seconds),
+                stage.isSource ? "" : grouped(stage.books.in), grouped(stage.out),
+                ratePerSecond(Double(moved) / seconds),
                 queue.map {
                     $0.held == 0 && stage.books.held == 0 ? "·" : "\($0.held + stage.books.held)/\($0.capacity)"
                 }
                     ?? "",
-                time(stage.wait, 0.5), time(stage.wait, 0.99), time(stage.service, 0.5), time(stage.service, 0.99),
-                losses(of: stage, queue),
+                time(wait, 0.5), time(wait, 0.99), time(work, 0.5), time(work, 0.99), busy(stage, last),
+                time(age, 0.5), time(age, 0.99), losses(of: stage, queue),
             ])
             marks.append(mark(stage, queue))
         }
         return layout(rows, marks)
+    }
+
+    /// How old items are when they come to each sink, whatever source they are of.
+    private func ages(_ now: RunNumbers, _ before: RunNumbers?) -> [String: Histogram] {
+        var ages: [String: Histogram] = [:]
+        for path in now.paths {
+            let last = before?.paths.first { $0.source == path.source && $0.sink == path.sink }?.latency ?? Histogram()
+            ages[path.sink, default: Histogram()] += path.latency - last
+        }
+        return ages
+    }
+
+    /// The share of its time that a stage works: the one that limits the others works all the time.
+    private func busy(_ stage: StageNumbers, _ last: StageNumbers?) -> String {
+        let times = stage.times - (last?.times ?? StageTimes())
+        let total = times.total.seconds
+        return total > 0 ? "\(Int((100 * times.working.seconds / total).rounded()))%" : ""
     }
 
     /// Above the table: which run, since when, and how far it has got. A run that is to go on for so long gets there when
@@ -62,7 +93,7 @@ public struct RunTable: Sendable {
         let sinks = now.stages.indices.filter { now.stages[$0].isSink }.map { index in
             let count = now.stages[index].out
             let moved = count - (before?.stages[index].out ?? 0)
-            return "\(now.stages[index].name) \(grouped(count)) (\(rate(Double(moved) / seconds)))"
+            return "\(now.stages[index].name) \(grouped(count)) (\(ratePerSecond(Double(moved) / seconds)))"
         }
         var dropped = DropCounts()
         for link in now.links { dropped += link.books.dropped }
@@ -80,9 +111,9 @@ public struct RunTable: Sendable {
             .joined(separator: "  ")
     }
 
-    /// Columns that a narrow terminal does without, the least important first: times of work, then of waiting, then what
-    /// came in.
-    private static let dispensable = [8, 6, 9, 7, 2]
+    /// Columns that a narrow terminal does without, the least important first: medians, what came in, times of work and of
+    /// waiting, ages.
+    private static let dispensable = [8, 11, 6, 2, 9, 7, 12, 10]
 
     private enum Mark { case head, plain, waiting, ill, ended }
 
@@ -125,16 +156,6 @@ public struct RunTable: Sendable {
 
     private func time(_ histogram: Histogram, _ share: Double) -> String { histogram.quantile(share)?.short ?? "" }
 
-    private func rate(_ perSecond: Double) -> String {
-        switch perSecond {
-        case 1e6...: "\(shortest((perSecond / 1e4).rounded() / 100))M/s"
-        case 10_000...: "\(shortest((perSecond / 100).rounded() / 10))k/s"
-        case 100...: "\(Int(perSecond.rounded()))/s"
-        case 0: "0"
-        default: "\(shortest((perSecond * 10).rounded() / 10))/s"
-        }
-    }
-
     private func clock(_ at: Instant) -> String {
         let seconds = at.nanoseconds / 1_000_000_000
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
@@ -158,7 +179,7 @@ public struct RunTable: Sendable {
             for (place, column) in columns.enumerated() {
                 let cell = row[column]
                 let pad = String(repeating: " ", count: widths[place] - cell.count)
-                let isText = column < 2 || column == 10
+                let isText = column < 2 || column == 13
                 line += (place > 0 ? "  " : "") + (isText ? cell + pad : pad + cell)
             }
             while line.last == " " { line.removeLast() }
@@ -177,6 +198,17 @@ public struct RunTable: Sendable {
         case .ill: return "\u{1B}[31m\(line)\u{1B}[0m"
         case .ended: return "\u{1B}[2m\(line)\u{1B}[0m"
         }
+    }
+}
+
+/// Items in a second, in four digits at most.
+public func ratePerSecond(_ perSecond: Double) -> String {
+    switch perSecond {
+    case 1e6...: "\(shortest((perSecond / 1e4).rounded() / 100))M/s"
+    case 10_000...: "\(shortest((perSecond / 100).rounded() / 10))k/s"
+    case 100...: "\(Int(perSecond.rounded()))/s"
+    case 0: "0"
+    default: "\(shortest((perSecond * 10).rounded() / 10))/s"
     }
 }
 

@@ -149,18 +149,6 @@ extension Expression.Function {
 }
 
 extension JSON {
-    fileprivate var double: Double? {
-        switch self {
-        case .integer(let value): Double(value)
-        case .number(let value): value
-        default: nil
-        }
-    }
-
-    fileprivate var string: String? {
-        if case .string(let text) = self { text } else { nil }
-    }
-
     fileprivate func rounded(_ change: (Double) -> Double) -> JSON {
         switch self {
         case .integer(let value): change(-1) < 0 ? self : .integer(value == .min ? .max : Swift.abs(value))

@@ -1,4 +1,5 @@
 import Glibc
+import PipeCore
 import Synchronization
 
 /// Counts interrupts and SIGTERMs, notes SIGUSR1, and tells somebody of each. Only one is made in a process.
@@ -18,7 +19,7 @@ final class Signals: Sendable {
         sigaddset(&set, SIGUSR1)
         pthread_sigmask(SIG_BLOCK, &set, nil)
         let wanted = set
-        startDetachedThread { [self] in
+        startThread(named: "pipe-signals") { [self] in
             while true {
                 var set = wanted
                 var signal: Int32 = 0
@@ -30,7 +31,7 @@ final class Signals: Sendable {
                 }
                 told()
             }
-        }
+        }.detach()
     }
 
     /// Whether SIGUSR1 has come since this was last asked.
@@ -43,24 +44,4 @@ final class Signals: Sendable {
     }
 
     var count: Int { number.load(ordering: .sequentiallyConsistent) }
-}
-
-private func startDetachedThread(_ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(body))
-    let failure = pthread_create(
-        &thread,
-        nil,
-        { argument in
-            if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
-            return nil
-        },
-        box.toOpaque()
-    )
-    precondition(failure == 0, "no thread can be started: \(failure)")
-    pthread_detach(thread)
 }

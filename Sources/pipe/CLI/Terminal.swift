@@ -22,10 +22,15 @@ enum Terminal {
     /// The columns of the terminal; 80 where there is none.
     static var width: Int { columns(of: STDOUT_FILENO) }
 
-    private static func columns(of descriptor: Int32) -> Int {
+    private static func columns(of descriptor: Int32) -> Int { size(of: descriptor).columns }
+
+    /// What standard output shows at once; 80 columns and 24 rows where it is no terminal.
+    static var size: (columns: Int, rows: Int) { size(of: STDOUT_FILENO) }
+
+    private static func size(of descriptor: Int32) -> (columns: Int, rows: Int) {
         var size = winsize()
-        if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
-        return 80
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return (80, 24) }
+        return (Int(size.ws_col), max(4, Int(size.ws_row)))
     }
 
     static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
@@ -64,7 +69,11 @@ struct SystemFailure: Error {
 }
 
 func writeAll(_ text: String, to descriptor: Int32) throws(SystemFailure) {
-    var bytes = Array(text.utf8)[...]
+    try writeAll(Array(text.utf8), to: descriptor)
+}
+
+func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws(SystemFailure) {
+    var bytes = bytes[...]
     while !bytes.isEmpty {
         let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         if count < 0, errno == EINTR { continue }
@@ -73,9 +82,11 @@ func writeAll(_ text: String, to descriptor: Int32) throws(SystemFailure) {
     }
 }
 
+func writeFile(_ text: String, to path: String) throws(UsageError) { try writeFile(Array(text.utf8), to: path) }
+
 /// Writes a file: whole, or not at all. A link leads to the file it names, which keeps its rights; what is no file, such
 /// as a device or a pipe, is written to.
-func writeFile(_ text: String, to path: String) throws(UsageError) {
+func writeFile(_ bytes: [UInt8], to path: String) throws(UsageError) {
     do throws(SystemFailure) {
         var status = stat()
         let exists = stat(path, &status) == 0
@@ -83,7 +94,7 @@ func writeFile(_ text: String, to path: String) throws(UsageError) {
             let descriptor = open(path, O_WRONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw SystemFailure() }
             defer { close(descriptor) }
-            try writeAll(text, to: descriptor)
+            try writeAll(bytes, to: descriptor)
             return
         }
         let resolved = exists ? realpath(path, nil) : nil
@@ -94,7 +105,7 @@ func writeFile(_ text: String, to path: String) throws(UsageError) {
         guard descriptor >= 0 else { throw SystemFailure() }
         defer { close(descriptor) }
         do throws(SystemFailure) {
-            try writeAll(text, to: descriptor)
+            try writeAll(bytes, to: descriptor)
             fchmod(descriptor, exists ? status.st_mode & 0o7777 : 0o666 & ~currentMask())
             guard rename(name, target) == 0 else { throw SystemFailure() }
         } catch {

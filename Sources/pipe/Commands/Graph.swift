@@ -1,12 +1,26 @@
 import Glibc
+import PipeCore
 import PipeGraph
+import RunControl
 
 extension Command {
     static let graph: Command = .init(
         name: "graph",
         summary: "Draws a graph.",
-        operands: [Operand(name: "GRAPH", summary: "The file of a graph; '-' is standard input.", completes: .graphs)],
+        operands: [
+            Operand(
+                name: "GRAPH",
+                summary: "The file of a graph; '-' is standard input.",
+                count: .optional,
+                completes: .graphs
+            )
+        ],
         flags: [
+            Flag(
+                name: "live",
+                value: "RUN",
+                summary: "Draw a graph that runs, with its numbers; what limits it is red."
+            ),
             Flag(name: "dot", summary: "For Graphviz: the default, unless the ending of --output says otherwise."),
             Flag(name: "mermaid", summary: "For Mermaid, as Markdown viewers draw it."),
             Flag(name: "svg", summary: "As a picture, made by Graphviz."),
@@ -16,6 +30,7 @@ extension Command {
         examples: [
             ("pipe graph gate.yaml --svg -o gate.svg", "Draws a picture."),
             ("pipe graph gate.yaml --mermaid", "Writes text for a README."),
+            ("pipe graph --live gate -o gate.svg", "Draws what runs."),
         ],
         run: { arguments throws(UsageError) in
             let formats = ["dot", "mermaid", "svg"].filter(arguments.has)
@@ -25,22 +40,34 @@ extension Command {
                     hint: "choose one"
                 )
             }
-            guard let path = arguments.operands.first, let graph = try GraphChecker(arguments).graph(at: path) else {
-                return .wrongGraph
-            }
             let expands = arguments.has("expand")
             let ending = arguments.value("output")?.split(separator: ".").last ?? ""
             let format =
                 formats.first ?? (ending == "svg" ? "svg" : ["mmd", "mermaid"].contains(ending) ? "mermaid" : "dot")
-            if format == "svg" {
-                return try drawSVG(graph.dot(expandsStations: expands), to: arguments.value("output"))
+            let text: String
+            switch (arguments.value("live"), arguments.operands.first) {
+            case (let run?, nil): text = try liveDrawing(of: run, format)
+            case (nil, let path?):
+                guard let graph = try GraphChecker(arguments).graph(at: path) else { return .wrongGraph }
+                text =
+                    format == "mermaid" ? graph.mermaid(expandsStations: expands) : graph.dot(expandsStations: expands)
+            case (nil, nil): throw UsageError(message: "GRAPH is missing", hint: "name a graph's file, or --live RUN")
+            case (_?, _?): throw UsageError(message: "a file and '--live' are two graphs", hint: "choose one")
             }
-            let text =
-                format == "mermaid" ? graph.mermaid(expandsStations: expands) : graph.dot(expandsStations: expands)
+            if format == "svg" { return try drawSVG(text, to: arguments.value("output")) }
             if let file = arguments.value("output") { try writeFile(text, to: file) } else { Terminal.print(text) }
             return .success
         }
     )
+
+    /// The run draws itself: it knows its graph.
+    private static func liveDrawing(of run: String, _ format: String) throws(UsageError) -> String {
+        let client = try RunChoice().client(run)
+        return try orUsage { () throws(ControlClient.Failure) in
+            let answer = try client.ask("draw", ["format": .string(format == "mermaid" ? "mermaid" : "dot")])
+            return answer.string ?? ""
+        }
+    }
 
     /// Has Graphviz draw.
     private static func drawSVG(_ dot: String, to file: String?) throws(UsageError) -> ExitCode {

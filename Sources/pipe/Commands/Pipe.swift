@@ -8,12 +8,14 @@ extension Command {
             ("pipe run gate.yaml", "Runs a graph, shows how it goes, and prints its books at the end."),
             ("pipe test pipelines", "Runs the tests of graphs on virtual time."),
             ("pipe validate gate.yaml", "Finds every mistake of a graph, each with its place and a way out."),
+            ("pipe top", "Watches a graph that runs."),
             ("pipe stages", "Lists what a graph can be made of."),
             ("pipe new graph generate/filter/jsonl_file > first.yaml", "Writes a graph to begin with."),
         ],
         subcommands: [
-            .run, .test, .chaos, .validate, .graph, .bench, .mef, .stages, .new, .explain, .schema, .docs, .completions,
-            .version, .help,
+            .run, .test, .validate, .graph, .status, .top, .why, .tap, .stop, .stations, .log, .chaos, .bench, .mef,
+            .stages,
+            .new, .explain, .schema, .docs, .completions, .version, .help,
         ],
         run: { _ in
             Terminal.print("pipe \(pipeVersion)")

@@ -3,7 +3,9 @@ import HTTPServer
 import PipeCore
 import PipeGraph
 import PipeKit
+import RunControl
 import RunPage
+import Synchronization
 
 extension Flag {
     static let graphOperand = Operand(
@@ -21,6 +23,7 @@ extension Command {
             On a terminal it shows a live table, elsewhere a line every few seconds, and at the end the books. An
             interrupt or SIGTERM stops the sources and lets what is under way come to its end; a second one stops at once.
             SIGUSR1 reads the graph anew: stations that are new begin, those that are gone come to their end.
+            'pipe top', 'pipe why', 'pipe tap' and others look inside while it runs, from another terminal.
             Exit code 0: all went well; 1: something failed; 2: the graph is wrong; 3: the run broke a limit of the graph.
             """,
         operands: [Flag.graphOperand],
@@ -41,6 +44,11 @@ extension Command {
                 name: "metrics",
                 value: "ADDRESS",
                 summary: "Serve numbers and health for monitors, and no page."
+            ),
+            Flag(
+                name: "control",
+                value: "ADDRESS",
+                summary: "Let others talk to the run there too, who show the token in PIPE_TOKEN."
             ),
             Flag(name: "report", value: "FILE", summary: "Write all numbers of the run as JSON.", completes: .files),
             Flag(
@@ -68,7 +76,12 @@ extension Command {
             let settings = try RunSettings(arguments)
             guard let graph = checker.graph(at: arguments.operands.first ?? "") else { return .wrongGraph }
             let path = arguments.operands.first ?? ""
-            return try GraphRun(graph, settings) { checker.graph(at: path) }.perform()
+            let readAgain = { @Sendable (stations: [StationChange]) -> CheckResult in
+                var checker = checker
+                checker.options.stations = stations
+                return checker.check(path: path)
+            }
+            return try GraphRun(graph, settings, readAgain).perform()
         }
     )
 }
@@ -85,6 +98,7 @@ struct RunSettings {
     var quiet = false
     var web: Address?
     var metrics: Address?
+    var control: Address?
 
     init(_ arguments: Arguments) throws(UsageError) {
         duration = try arguments.duration("for")
@@ -97,6 +111,7 @@ struct RunSettings {
         quiet = arguments.has("quiet")
         web = try arguments.address("web")
         metrics = try arguments.address("metrics")
+        control = try arguments.address("control")
         if quiet, level < .warning { level = .warning }
     }
 }
@@ -136,18 +151,22 @@ extension Arguments {
 }
 
 /// A graph that runs at a person's or a supervisor's command.
-private struct GraphRun {
+private final class GraphRun: Sendable {
     let graph: Graph
     let settings: RunSettings
     let run: Run
     let board: Board
     let began: Double
     let showsTable: Bool
-    /// Reads the graph once more; nil where it is wrong, which has been told then.
-    let readAgain: () -> Graph?
+    /// The least level that is told. Others may set it while the run goes on.
+    let level: LogFilter
+    /// Reads the graph once more, with stations that were added since or taken out.
+    let readAgain: @Sendable ([StationChange]) -> CheckResult
+    /// Stations that were added to the graph since it was read, or taken out.
+    let changes = Mutex<[StationChange]>([])
     let table: RunTable
 
-    init(_ graph: Graph, _ settings: RunSettings, readAgain: @escaping () -> Graph?) {
+    init(_ graph: Graph, _ settings: RunSettings, _ readAgain: @escaping @Sendable ([StationChange]) -> CheckResult) {
         self.graph = graph
         self.readAgain = readAgain
         self.settings = settings
@@ -155,11 +174,12 @@ private struct GraphRun {
         table = RunTable(colour: Terminal.talksInColour, width: Terminal.talkWidth)
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        let level = settings.level
+        let level = LogFilter(settings.level)
+        self.level = level
         let screen = Screen.shared
         began = Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
         var options = EngineOptions(epoch: began, files: DiskFiles()) { entry in
-            guard entry.level >= level else { return }
+            guard level.passes(entry.level) else { return }
             let who = entry.stage.isEmpty ? "" : "\(entry.stage): "
             screen.talk(
                 "\(Duration.nanoseconds(entry.at.nanoseconds).short) \(entry.level.rawValue): \(who)\(entry.message)"
@@ -211,6 +231,7 @@ private struct GraphRun {
             graph,
             version: pipeVersion,
             board: board,
+            workers: run.workers,
             began: began,
             numbers: { [run] in run.numbers },
             time: { [run] in run.time },
@@ -235,11 +256,45 @@ private struct GraphRun {
                 throw error
             }
         }
+        try startControl(watched, &servers)
         if !settings.quiet {
             if let url = servers.web?.url { Screen.shared.talk("the page of the run is at \(url)/") }
             if let url = servers.metrics?.url { Screen.shared.talk("numbers for monitors are at \(url)/metrics") }
         }
         return servers
+    }
+
+    /// A socket of the user's own is always there; where it cannot be made, the run goes on without.
+    private func startControl(_ watched: WatchedRun, _ servers: inout RunServers) throws(UsageError) {
+        let controlled = ControlledRun(
+            watched,
+            watch: { [run] in run.add($0, to: $1) },
+            unwatch: { [run] in run.remove($0) },
+            source: { [run] in run.sourceName($0) },
+            setLevel: { [level] in level.least = $0 },
+            change: { try self.change($0) }
+        )
+        var control = ControlServer.Settings(sockets: RunSockets(environment: Terminal.environment))
+        if let address = settings.control {
+            control.address = address
+            control.token = Terminal.variable("PIPE_TOKEN").flatMap { $0.isEmpty ? nil : $0 }
+            guard control.token != nil else {
+                servers.stop()
+                throw UsageError(
+                    message: "'--control' lets who shows the token stop the run, and there is none",
+                    hint: "set PIPE_TOKEN, here and where 'pipe top' is called"
+                )
+            }
+        }
+        do {
+            servers.control = try ControlServer(controlled, control)
+        } catch {
+            guard settings.control == nil else {
+                servers.stop()
+                throw UsageError(message: "\(error)", code: .failed)
+            }
+            Screen.shared.talk("warning: nobody can talk to this run: \(error)")
+        }
     }
 
     private func wasCutOff(_ reason: DropReason) -> String {
@@ -290,15 +345,33 @@ private struct GraphRun {
 
     /// Goes over to the graph as it stands in its file now, as far as its stations are concerned.
     private func reload() {
-        guard let graph = readAgain() else {
+        let result = readAgain([])
+        let text = TextReport(colour: Terminal.showsColour).text(result.findings, result.files)
+        if !text.isEmpty { Terminal.complain(text) }
+        guard let graph = result.graph else {
             return Screen.shared.talk("the graph is wrong now, and the run goes on as it was")
         }
         do {
             try run.adopt(graph.plan)
+            changes.withLock { $0 = [] }
             Screen.shared.talk("read anew: stations of \(graph.name) are as in the file")
         } catch {
             Screen.shared.talk("the run goes on as it was: \(error)")
         }
+    }
+
+    /// Adds stations and takes some out, as somebody asked for who talks to the run.
+    private func change(_ more: [StationChange]) throws {
+        let wanted = changes.withLock { $0 } + more
+        let result = readAgain(wanted)
+        guard let graph = result.graph else {
+            let finding = result.findings.first { $0.severity == .error }
+            throw StageError("the graph would be wrong: \(finding?.message ?? "")", hint: finding?.help)
+        }
+        try run.adopt(graph.plan)
+        changes.withLock { $0 = wanted }
+        let words = more.map { "\($0.isAdded ? "added" : "took out") station \($0.station)" }
+        Screen.shared.talk(words.joined(separator: ", "))
     }
 
     /// The books, and what went wrong.
@@ -315,6 +388,22 @@ private struct GraphRun {
         let text = lines.filter { !$0.isEmpty }.joined(separator: "\n")
         if !text.isEmpty { Terminal.complain(text) }
     }
+}
+
+/// The least level that is told: it may change while a run goes on.
+private final class LogFilter: Sendable {
+    private let rank: Atomic<Int>
+
+    init(_ level: LogLevel) { rank = Atomic(Self.rank(level)) }
+
+    private static func rank(_ level: LogLevel) -> Int { LogLevel.allCases.firstIndex(of: level) ?? 0 }
+
+    var least: LogLevel {
+        get { LogLevel.allCases[rank.load(ordering: .relaxed)] }
+        set { rank.store(Self.rank(newValue), ordering: .relaxed) }
+    }
+
+    func passes(_ level: LogLevel) -> Bool { Self.rank(level) >= rank.load(ordering: .relaxed) }
 }
 
 /// What is served of a run, and where.
@@ -335,8 +424,10 @@ private struct RunServers {
 
     var web: Started?
     var metrics: Started?
+    var control: ControlServer?
 
     func stop() {
+        control?.stop()
         web?.server.stop()
         metrics?.server.stop()
     }

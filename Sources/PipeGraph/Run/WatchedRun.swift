@@ -1,12 +1,13 @@
 public import PipeCore
-public import PipeGraph
 import Synchronization
 
-/// A run as its page sees it.
+/// A run as those see it who watch it from outside: its page, monitors, people at a shell.
 public struct WatchedRun: Sendable {
     public var graph: Graph
     public var version: String
     public var board: Board
+    /// Threads that step the stages.
+    public var workers: Int
     /// The date at which the run began: seconds since 1970.
     public var began: Double
     public var numbers: @Sendable () -> RunNumbers
@@ -23,6 +24,7 @@ public struct WatchedRun: Sendable {
         _ graph: Graph,
         version: String,
         board: Board,
+        workers: Int,
         began: Double,
         numbers: @escaping @Sendable () -> RunNumbers,
         time: @escaping @Sendable () -> Duration,
@@ -33,6 +35,7 @@ public struct WatchedRun: Sendable {
         self.graph = graph
         self.version = version
         self.board = board
+        self.workers = workers
         self.began = began
         self.numbers = numbers
         self.time = time
@@ -44,18 +47,18 @@ public struct WatchedRun: Sendable {
 
 extension WatchedRun {
     /// The date now: seconds since 1970, by the clock of the run, which never jumps.
-    var date: Double { began + time().seconds }
+    public var date: Double { began + time().seconds }
 }
 
 /// One snapshot for all who ask at about the same time: a run takes its locks a few times a second, however many ask.
-final class Snapshots: Sendable {
+public final class Snapshots: Sendable {
     private let take: @Sendable () -> RunNumbers
     private let last = Mutex<(numbers: RunNumbers, at: ContinuousClock.Instant)?>(nil)
     private let freshness = Duration.milliseconds(50)
 
-    init(_ take: @escaping @Sendable () -> RunNumbers) { self.take = take }
+    public init(_ take: @escaping @Sendable () -> RunNumbers) { self.take = take }
 
-    var numbers: RunNumbers {
+    public var numbers: RunNumbers {
         let now = ContinuousClock.now
         if let last = last.withLock({ $0 }), now - last.at < freshness { return last.numbers }
         let numbers = take()

@@ -1,0 +1,79 @@
+# Looking inside a run from another process: who runs, what limits it, what passes a link, and steering it.
+
+export PIPE_RUN_DIR="$PWD/runs"
+
+cat >gate.yaml <<'Y'
+pipe: 1
+name: gate
+stages:
+  camera: { type: generate, rate: 60/s, fields: { temperature: item.sequence % 40 }, stations: [a, b] }
+  fit: { type: fault, delay: 50ms, from: { camera: { when_full: latest } } }
+  all: { type: merge, from: [fit] }
+  out: { type: jsonl_file, from: all, path: gate.jsonl, mode: overwrite }
+Y
+expect_exit 0 "$PIPE" status
+contains "$err" "no graph runs here"
+expect_exit 1 "$PIPE" why
+contains "$err" "start one with 'pipe run'"
+
+"$PIPE" run gate.yaml >run.out 2>run.err &
+run=$!
+until [[ -S $(echo runs/gate.*) ]]; do kill -0 $run || fail "$(cat run.err)"; read -rt 0.05 <> <(:) || true; done
+[[ $(stat -c %a runs) == 700 ]] || fail "others may enter: $(stat -c %a runs)"
+
+expect_exit 0 "$PIPE" status
+contains "$out" "gate.$run  running"
+expect_exit 0 "$PIPE" why --over 1s
+contains "$out" "'fit' limits the run"
+contains "$out" "replicas: 2"
+expect_exit 0 "$PIPE" why gate --over 500ms --json
+echo "$out" | py 'import json, sys; a = json.load(sys.stdin); assert a["limit"]["stage"] == "fit" and a["fixes"][0]["gain"] > 1.5, a'
+expect_exit 0 "$PIPE" tap gate out -n 3 --where 'temperature >= 0' --json
+echo "$out" | py '
+import json, sys
+items = [json.loads(line) for line in sys.stdin]
+assert len(items) == 3 and all(i["value"]["temperature"] >= 0 and i["source"].startswith("camera/") for i in items), items
+'
+expect_exit 0 "$PIPE" top gate -n 2 --every 300ms --sort busy
+contains "$out" "BUSY"
+[[ $(grep -c '^STAGE' <<<"$out") == 2 ]] || fail "$out"
+expect_exit 0 "$PIPE" graph --live "$run"
+contains "$out" "% busy"
+contains "$out" "#c0392b"
+expect_exit 0 "$PIPE" status gate --json
+echo "$out" | py 'import json, sys; a = json.load(sys.stdin); assert a["balanced"] and len(a["stages"]) == 6, len(a["stages"])'
+
+# A station more, one less, and one that makes no sense.
+expect_exit 0 "$PIPE" stations gate --add c --remove a
+expect_exit 0 "$PIPE" status gate --json
+echo "$out" | py '
+import json, sys
+stations = {s["station"]: s["state"] for s in json.load(sys.stdin)["stages"] if s["name"] == "camera"}
+assert set(stations) == {"a", "b", "c"} and stations["c"] == "running", stations
+'
+expect_exit 1 "$PIPE" stations gate --add 'not a name/'
+expect_exit 0 "$PIPE" log gate debug
+
+# What makes no sense is told with a way out.
+expect_exit 1 "$PIPE" tap gate nowhere
+contains "$err" "no link leads to 'nowhere'"
+expect_exit 1 "$PIPE" why gat
+contains "$err" "did you mean 'gate'?"
+
+expect_exit 0 "$PIPE" stop gate
+wait $run || fail "$(cat run.err)"
+contains "$(cat run.err)" "the books balance"
+[[ ! -e runs/gate.$run ]] || fail "the socket is still there"
+
+# A run that was killed leaves a socket behind; the next look clears it away.
+"$PIPE" run gate.yaml >run.out 2>run.err &
+run=$!
+until [[ -S runs/gate.$run ]]; do kill -0 $run || fail "$(cat run.err)"; read -rt 0.05 <> <(:) || true; done
+kill -KILL $run
+wait $run || true
+expect_exit 0 "$PIPE" status
+[[ ! -e runs/gate.$run ]] || fail "a dead run's socket is still there"
+
+# Over TCP for who shows the token.
+expect_exit 64 env -u PIPE_TOKEN "$PIPE" run gate.yaml --control 127.0.0.1:0
+contains "$err" "set PIPE_TOKEN"

@@ -77,3 +77,49 @@ expect_exit 0 "$PIPE" status
 # Over TCP for who shows the token.
 expect_exit 64 env -u PIPE_TOKEN "$PIPE" run gate.yaml --control 127.0.0.1:0
 contains "$err" "set PIPE_TOKEN"
+
+cat >finite.yaml <<'Y'
+pipe: 1
+name: finite
+stages:
+  source: { type: generate, count: 500 }
+  end: { type: "null", from: source }
+Y
+cat >skips.yaml <<'Y'
+pipe: 1
+name: skips
+stages:
+  source: { type: generate, count: 100 }
+  shaky: { type: fault, from: source, fail: 100%, on_error: skip }
+  end: { type: "null", from: shaky }
+Y
+
+# A trace is what Chrome reads, nests on each thread, and comes to what the books say.
+cat >traced.yaml <<'Y'
+pipe: 1
+name: traced
+stages:
+  source: { type: generate, count: 3000, rate: 3kHz }
+  shaky: { type: fault, from: source, fail: 5%, lose: 5%, on_error: skip }
+  slow: { type: fault, delay: 5ms, from: { shaky: { when_full: drop_oldest, capacity: 8 } } }
+  wide: { type: fault, from: { shaky: { when_full: block } }, replicas: 3, die_after: 500, restart: { max: 3, per: 10s, backoff: 10ms } }
+  out: { type: jsonl_file, from: wide, path: traced.jsonl, mode: overwrite }
+  end: { type: "null", from: slow }
+Y
+"$PIPE" run traced.yaml --trace trace.json --report traced-report.json >run.out 2>run.err || true
+contains "$(cat run.err)" "failed on an item: it fails, as told"
+expect_exit 0 python3 "$ROOT/IntegrationTests/trace_reader.py" trace.json traced-report.json
+expect_exit 0 "$PIPE" run finite.yaml --trace small.json --trace-size 2KiB
+contains "$err" "events are not in it"
+python3 -c 'import json; assert json.load(open("small.json"))["otherData"]["left_out"] > 0'
+
+# Logs for programs: a JSON object a line, with the item that it is about; many of one kind are counted.
+expect_exit 0 "$PIPE" run skips.yaml --log json
+echo "$err" | py '
+import json, sys
+entries = [json.loads(line) for line in sys.stdin]
+failures = [e for e in entries if e["message"].startswith("failed on an item")]
+assert len(failures) == 10 and all(e["level"] == "error" and e["stage"] == "shaky" for e in failures), entries
+assert any("said 90 times more" in e["message"] for e in entries), entries
+assert all(e["time"].endswith("Z") and e["graph"] == "skips" for e in entries), entries
+'

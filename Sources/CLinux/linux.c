@@ -18,6 +18,8 @@ void cpipe_name_thread(const char *name) {
     pthread_setname_np(pthread_self(), cut);
 }
 
+int cpipe_thread(void) { return (int)syscall(SYS_gettid); }
+
 void cpipe_set_timer_slack(unsigned long nanoseconds) {
     prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
 }

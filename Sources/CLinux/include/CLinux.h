@@ -11,6 +11,9 @@
 // Names the calling thread for debuggers and `top -H`: 15 bytes, the rest is cut.
 void cpipe_name_thread(const char *name);
 
+// The number of the calling thread, as `top -H` shows it.
+int cpipe_thread(void);
+
 // How late the kernel may wake the calling thread to save power: 50 µs unless told otherwise.
 void cpipe_set_timer_slack(unsigned long nanoseconds);
 

@@ -9,27 +9,14 @@ public struct EngineOptions: Sendable {
     public var files: any FileStore
     /// Where stages show what they have to those who watch.
     public var board = Board()
+    /// Notes what happens, where somebody wants a trace.
+    public var tracer: Tracer?
     public var log: @Sendable (LogEntry) -> Void
 
     public init(epoch: Double, files: any FileStore, log: @escaping @Sendable (LogEntry) -> Void = { _ in }) {
         self.epoch = epoch
         self.files = files
         self.log = log
-    }
-}
-
-public struct LogEntry: Sendable {
-    public let at: Instant
-    public let level: LogLevel
-    /// The stage copy that says it; empty for the engine.
-    public let stage: String
-    public let message: String
-
-    init(at: Instant, _ level: LogLevel, _ stage: String, _ message: String) {
-        self.at = at
-        self.level = level
-        self.stage = stage
-        self.message = message
     }
 }
 
@@ -85,7 +72,16 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         parts.inLoop = plan.linksInLoops()
         let leavesGaps = plan.linksThatLeaveGaps()
         for index in old.links.count..<plan.links.count {
-            parts.links.append(Link(plan.links[index], index: index, leavesGaps: leavesGaps[index], meter: meter))
+            parts.links.append(
+                Link(
+                    plan.links[index],
+                    index: index,
+                    leavesGaps: leavesGaps[index],
+                    meter: meter,
+                    tracer: options.tracer,
+                    runner
+                )
+            )
         }
         var outputs = plan.stages.map { [[Link]](repeating: [], count: $0.outputs) }
         for link in parts.links { outputs[link.plan.from.stage][link.plan.from.port].append(link) }

@@ -34,6 +34,7 @@ extension Node {
         phase = .closed
         body?.discard()
         body = nil
+        if logGate.untold > 0 { log(.info, "said \(logGate.untold) times more what stands above") }
         closeIntakes(.cancelled)
         let links = ordering.map { $0.closed() ? $0.links : [] } ?? outputLinks
         for link in links {
@@ -55,6 +56,11 @@ extension Node {
 
     /// Stops at once, at the end of a run: what is held is dropped for this reason.
     func cancel(_ reason: DropReason) {
+        let before = cell.pointee.dropped.total
+        defer {
+            let items = cell.pointee.dropped.total - before
+            if items > 0 { tracer?.note(.cancelled(items: items), fullName, from: time, to: time) }
+        }
         body?.discard()
         body = nil
         if let ordering { _ = flush(over: ordering, cell.pointee.now) }

@@ -118,6 +118,7 @@ extension Node {
         lastItem = now
         cell.pointee.taken += counted(count, .stageTook)
         record(.wait, now - sentAt, items: count)
+        tracer?.note(.wait(items: count), fullName, from: sentAt, to: now)
         if isSink { recordLatencies(count, now) }
     }
 
@@ -137,6 +138,7 @@ extension Node {
             $0.sent == $1.sent
         } do: { header, items in
             record(.wait, now &- header.sent.nanoseconds, items: items)
+            tracer?.note(.wait(items: items), fullName, from: header.sent.nanoseconds, to: now)
         }
     }
 

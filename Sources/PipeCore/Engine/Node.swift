@@ -11,6 +11,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// Where time is real: when the run began.
     private let realStart: Int?
     let meter: MemoryMeter?
+    let tracer: Tracer?
     let cell: UnsafeMutablePointer<Cell>
     /// One for each output.
     let outboxes: UnsafeMutablePointer<Outbox>
@@ -49,6 +50,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var failure: String?
     var progress: Progress?
     var pace = Pacing()
+    var logGate = LogGate()
     let mailbox = Mailbox()
     let changes = ChangeQueue()
     var intakes: [Intake] = []
@@ -110,6 +112,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         runner = engine.runner
         realStart = engine.runner.realStart
         meter = engine.meter
+        tracer = engine.options.tracer
         cell = .allocate(capacity: 1)
         cell.initialize(to: Cell(source: UInt32(index), seed: engine.options.seed &+ UInt64(index) &* 0x9E37_79B9))
         cell.pointee.savesItems = setup.onError == .deadLetter
@@ -245,7 +248,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     private static let cheap = 1_500
 
     private func stepChain(now: Int) -> Bool {
-        let again = step(now: now)
+        let again = tracer.map { tracedStep($0, now: now) } ?? step(now: now)
         guard isFollowed(), let follower else { return again }
         let then = max(now, cell.pointee.now, workedUntil)
         let isBehindAgain = follower.with { $0.stepChain(now: then) }
@@ -358,8 +361,20 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
 
     func sourceName(_ source: UInt32) -> String { engine.nodes[Int(source)].fullName }
 
-    func log(_ level: LogLevel, _ message: String) {
-        engine.options.log(LogEntry(at: Instant(nanoseconds: cell.pointee.now), level, setup.fullName, message))
+    func log(
+        _ level: LogLevel,
+        _ message: String,
+        about item: Header? = nil,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        let now = cell.pointee.now
+        let (passes, leftOut) = logGate.passes("\(file):\(line)", now: now)
+        guard passes else { return }
+        var entry = LogEntry(at: Instant(nanoseconds: now), level, fullName, message)
+        entry.item = item.map { (sourceName($0.source), $0.sequence) }
+        entry.leftOut = leftOut
+        engine.options.log(entry)
     }
 
     func submit(
@@ -388,7 +403,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     func intake(_ policy: LinkPolicy) -> Intake {
         let end = LinkPlan.End(stage: index, port: 0)
         let plan = LinkPlan(name: "\(setup.name).intake", station: setup.station, from: end, to: end, policy: policy)
-        let link = Link(plan, index: -1, leavesGaps: false, meter: engine.meter)
+        let link = Link(plan, index: -1, leavesGaps: false, meter: engine.meter, tracer: tracer, runner)
         let intake = Intake(link: link, node: self)
         intakes.append(intake)
         numbersLock.locked { numbers.intakes.append(link) }
@@ -433,6 +448,11 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         cell.pointee.close(count)
         cell.pointee.failed += counted(count, .stageFailed)
         failure = "\(error)"
+        if count > 0, setup.onError != .fail {
+            let what = count == 1 ? "an item" : "\(count) items"
+            let item = cell.pointee.current ?? (cell.pointee.hasSaved ? cell.pointee.saved.pointee.header : nil)
+            log(.error, "failed on \(what): \(error)", about: item)
+        }
         if let header = cell.pointee.current, count > 0 {
             cell.pointee.current = nil
             leaveGap(header, .failed)

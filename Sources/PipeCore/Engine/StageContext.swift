@@ -147,7 +147,17 @@ public struct StageContext {
     /// Chance, repeatable from the run's seed.
     public func random<Value>(_ draw: (inout RandomSource) -> Value) -> Value { draw(&cell.pointee.random) }
 
-    public func log(_ level: LogLevel, _ message: String) { node.log(level, message) }
+    /// Tells something, about an item where it is about one. What is said at one place of the code more than ten times in ten
+    /// seconds is counted, and left out.
+    public func log(
+        _ level: LogLevel,
+        _ message: String,
+        about item: Header? = nil,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        node.log(level, message, about: item, file: file, line: line)
+    }
 }
 
 /// How hard an operation is tried.

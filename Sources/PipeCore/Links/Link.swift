@@ -23,6 +23,8 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     private var watches: [LinkWatch] = []
     private let watched = Atomic<Bool>(false)
     private let meter: MemoryMeter?
+    private let tracer: Tracer?
+    private unowned let runner: any Runner
     /// The stages at its ends, each with its replicas. Set before anything runs.
     private var takers = FixedList<Uncounted<Node>>([])
     private var senders = FixedList<Uncounted<Node>>([])
@@ -30,11 +32,20 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     /// Nothing to decide but room: a batch moves as a whole.
     let isPlain: Bool
 
-    init(_ plan: LinkPlan, index: Int, leavesGaps: Bool, meter: MemoryMeter?) {
+    init(
+        _ plan: LinkPlan,
+        index: Int,
+        leavesGaps: Bool,
+        meter: MemoryMeter?,
+        tracer: Tracer? = nil,
+        _ runner: any Runner
+    ) {
         self.plan = plan
         self.index = index
         policy = plan.policy
         self.meter = meter
+        self.tracer = tracer
+        self.runner = runner
         self.leavesGaps = leavesGaps
         let made = LinkQueue(policy, leavesGaps: leavesGaps, countsBytes: meter != nil)
         isPlain = made.isPlain
@@ -68,7 +79,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     private func change<Result>(_ body: (inout LinkQueue) -> Result) -> Result {
         lock.lock()
         let before = queue.pointee.heldBytes
+        let dropped = tracer == nil ? nil : queue.pointee.books.dropped
         let result = body(&queue.pointee)
+        if let dropped { noteDrops(since: dropped) }
         waiting.store(queue.pointee.count, ordering: .relaxed)
         held.store(queue.pointee.held, ordering: .relaxed)
         let change = queue.pointee.heldBytes - before
@@ -202,7 +215,21 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     }
 
     /// Enters items that were sent and never offered.
-    func abandon(_ count: Int, _ reason: DropReason) { lock.locked { queue.pointee.abandon(count, reason) } }
+    func abandon(_ count: Int, _ reason: DropReason) {
+        lock.locked {
+            let dropped = queue.pointee.books.dropped
+            queue.pointee.abandon(count, reason)
+            noteDrops(since: dropped)
+        }
+    }
+
+    private func noteDrops(since before: DropCounts) {
+        guard let tracer, queue.pointee.books.dropped != before else { return }
+        let now = runner.time
+        for (reason, count) in queue.pointee.books.dropped.nonZero where count > before[reason] {
+            tracer.note(.drop(reason, items: count - before[reason]), name, from: now, to: now)
+        }
+    }
 
     // MARK: Numbers
 

@@ -50,6 +50,13 @@ extension Command {
                 value: "ADDRESS",
                 summary: "Let others talk to the run there too, who show the token in PIPE_TOKEN."
             ),
+            Flag(
+                name: "trace",
+                value: "FILE",
+                summary: "Write what happens, for ui.perfetto.dev or chrome://tracing.",
+                completes: .files
+            ),
+            Flag(name: "trace-size", value: "SIZE", summary: "How large the trace may become; 256MiB if not stated."),
             Flag(name: "report", value: "FILE", summary: "Write all numbers of the run as JSON.", completes: .files),
             Flag(
                 name: "workers",
@@ -60,8 +67,9 @@ extension Command {
             Flag(
                 name: "log",
                 value: "LEVEL",
-                summary: "Least level that is told.",
-                choices: LogLevel.allCases.map(\.rawValue)
+                summary: "Least level that is told; 'json' writes a JSON object a line. Both may be given.",
+                choices: LogLevel.allCases.map(\.rawValue) + ["json"],
+                repeats: true
             ),
             Flag(name: "json", summary: "Print all numbers as JSON at the end, and no table."),
             Flag(name: "quiet", short: "q", summary: "Say only what is wrong."),
@@ -94,11 +102,14 @@ struct RunSettings {
     var workers: Int?
     var seed = 0
     var level = LogLevel.info
+    var logsJSON = false
     var json = false
     var quiet = false
     var web: Address?
     var metrics: Address?
     var control: Address?
+    var trace: String?
+    var traceSize = ByteCount.mebibytes(256)
 
     init(_ arguments: Arguments) throws(UsageError) {
         duration = try arguments.duration("for")
@@ -106,12 +117,16 @@ struct RunSettings {
         report = arguments.value("report")
         workers = try arguments.number("workers", in: 1...256)
         seed = try arguments.number("seed", in: 0...Int.max) ?? 0
-        level = arguments.value("log").flatMap(LogLevel.init) ?? .info
+        let words = arguments.values["log"] ?? []
+        level = words.compactMap(LogLevel.init).last ?? .info
+        logsJSON = words.contains("json")
         json = arguments.has("json")
         quiet = arguments.has("quiet")
         web = try arguments.address("web")
         metrics = try arguments.address("metrics")
         control = try arguments.address("control")
+        trace = arguments.value("trace")
+        traceSize = try arguments.size("trace-size") ?? traceSize
         if quiet, level < .warning { level = .warning }
     }
 }
@@ -140,6 +155,15 @@ extension Arguments {
         return address
     }
 
+    func size(_ flag: String) throws(UsageError) -> ByteCount? {
+        guard let text = value(flag) else { return nil }
+        let node = Node(.scalar(text: text, style: .plain), at: Place(file: 0, line: 1, column: 1, length: 1))
+        guard let size = ByteCount.read(node, Reader()) else {
+            throw UsageError(message: "'--\(flag) \(text)' is not a size", hint: "write '64MiB' or '1GiB'")
+        }
+        return size
+    }
+
     func number(_ flag: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
         guard let text = value(flag) else { return nil }
         guard let number = Int(text), range.contains(number) else {
@@ -158,8 +182,9 @@ private final class GraphRun: Sendable {
     let board: Board
     let began: Double
     let showsTable: Bool
-    /// The least level that is told. Others may set it while the run goes on.
-    let level: LogFilter
+    let log: RunLog
+    /// Notes what happens, where a trace is to be written.
+    let tracer: Tracer?
     /// Reads the graph once more, with stations that were added since or taken out.
     let readAgain: @Sendable ([StationChange]) -> CheckResult
     /// Stations that were added to the graph since it was read, or taken out.
@@ -170,22 +195,17 @@ private final class GraphRun: Sendable {
         self.graph = graph
         self.readAgain = readAgain
         self.settings = settings
-        showsTable = !settings.json && !settings.quiet && Terminal.talksToTerminal
+        showsTable = !settings.json && !settings.quiet && !settings.logsJSON && Terminal.talksToTerminal
         table = RunTable(colour: Terminal.talksInColour, width: Terminal.talkWidth)
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        let level = LogFilter(settings.level)
-        self.level = level
-        let screen = Screen.shared
         began = Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
-        var options = EngineOptions(epoch: began, files: DiskFiles()) { entry in
-            guard level.passes(entry.level) else { return }
-            let who = entry.stage.isEmpty ? "" : "\(entry.stage): "
-            screen.talk(
-                "\(Duration.nanoseconds(entry.at.nanoseconds).short) \(entry.level.rawValue): \(who)\(entry.message)"
-            )
-        }
+        let log = RunLog(graph.name, began: began, isJSON: settings.logsJSON, least: settings.level)
+        self.log = log
+        var options = EngineOptions(epoch: began, files: DiskFiles()) { log.add($0) }
         options.seed = UInt64(settings.seed)
+        tracer = settings.trace.map { _ in Tracer() }
+        options.tracer = tracer
         board = options.board
         let threads = graph.threads
         run = Run(
@@ -201,6 +221,7 @@ private final class GraphRun: Sendable {
 
     func perform() throws(UsageError) -> ExitCode {
         let signals = Signals { [run] in run.interrupt() }
+        let trace = try startTrace()
         let servers = try startServers(signals)
         defer { servers.stop() }
         run.start()
@@ -208,6 +229,7 @@ private final class GraphRun: Sendable {
         let reason = drive(signals, &imbalances)
         let outcome = run.finish(dropping: reason)
         Screen.shared.clear()
+        if let missing = trace?() { say(missing, .warning) }
         var report = RunReport(graph, outcome)
         (report.web, report.metrics) = (servers.web?.url, servers.metrics?.url)
         if let path = settings.report { try writeFile(report.json.text(pretty: true) + "\n", to: path) }
@@ -222,6 +244,27 @@ private final class GraphRun: Sendable {
             return .failed
         }
         return report.broken.isEmpty ? .success : .limitsBroken
+    }
+
+    /// Begins the trace that is asked for; what is returned ends it, and says what is missing.
+    private func startTrace() throws(UsageError) -> (() -> String?)? {
+        guard let tracer, let path = settings.trace else { return nil }
+        do {
+            let writer = try TraceFile(
+                DiskFiles().open(path, .fresh),
+                graph: graph.name,
+                mostBytes: settings.traceSize.bytes
+            )
+            nonisolated(unsafe) let file = writer  // the thread has it until it is joined
+            let thread = startThread(named: "pipe-trace") { file.follow(tracer) }
+            return {
+                tracer.end()
+                thread.join()
+                return writer.finish()
+            }
+        } catch {
+            throw UsageError(message: "'\(path)' cannot be written: \(error)", code: .failed)
+        }
     }
 
     /// Serves the page that the graph or the command line asks for, before anything begins: an address that is taken ends
@@ -258,8 +301,8 @@ private final class GraphRun: Sendable {
         }
         try startControl(watched, &servers)
         if !settings.quiet {
-            if let url = servers.web?.url { Screen.shared.talk("the page of the run is at \(url)/") }
-            if let url = servers.metrics?.url { Screen.shared.talk("numbers for monitors are at \(url)/metrics") }
+            if let url = servers.web?.url { say("the page of the run is at \(url)/") }
+            if let url = servers.metrics?.url { say("numbers for monitors are at \(url)/metrics") }
         }
         return servers
     }
@@ -271,7 +314,7 @@ private final class GraphRun: Sendable {
             watch: { [run] in run.add($0, to: $1) },
             unwatch: { [run] in run.remove($0) },
             source: { [run] in run.sourceName($0) },
-            setLevel: { [level] in level.least = $0 },
+            setLevel: { [log] in log.setLeast($0) },
             change: { try self.change($0) }
         )
         var control = ControlServer.Settings(sockets: RunSockets(environment: Terminal.environment))
@@ -293,7 +336,7 @@ private final class GraphRun: Sendable {
                 servers.stop()
                 throw UsageError(message: "\(error)", code: .failed)
             }
-            Screen.shared.talk("warning: nobody can talk to this run: \(error)")
+            say("nobody can talk to this run: \(error)", .warning)
         }
     }
 
@@ -316,7 +359,7 @@ private final class GraphRun: Sendable {
             if signals.takeReload() { reload() }
             if deadline == nil, signals.count > 0 || end.map({ now >= $0 }) ?? false {
                 if signals.count > 0, !settings.quiet {
-                    Screen.shared.talk("stopping: what is under way has \(settings.drain.text) to its end")
+                    say("stopping: what is under way has \(settings.drain.text) to its end")
                 }
                 run.stop()
                 deadline = now + settings.drain
@@ -336,7 +379,7 @@ private final class GraphRun: Sendable {
                     let heading = table.heading(graph.name, numbers, for: settings.duration)
                     Screen.shared.show("\(heading)\n\(table.text(numbers, since: earlier))")
                 } else {
-                    Screen.shared.talk(table.line(numbers, since: earlier, for: settings.duration))
+                    say(table.line(numbers, since: earlier, for: settings.duration))
                 }
                 earlier = numbers
             }
@@ -349,14 +392,14 @@ private final class GraphRun: Sendable {
         let text = TextReport(colour: Terminal.showsColour).text(result.findings, result.files)
         if !text.isEmpty { Terminal.complain(text) }
         guard let graph = result.graph else {
-            return Screen.shared.talk("the graph is wrong now, and the run goes on as it was")
+            return say("the graph is wrong now, and the run goes on as it was")
         }
         do {
             try run.adopt(graph.plan)
             changes.withLock { $0 = [] }
-            Screen.shared.talk("read anew: stations of \(graph.name) are as in the file")
+            say("read anew: stations of \(graph.name) are as in the file")
         } catch {
-            Screen.shared.talk("the run goes on as it was: \(error)")
+            say("the run goes on as it was: \(error)")
         }
     }
 
@@ -371,39 +414,29 @@ private final class GraphRun: Sendable {
         try run.adopt(graph.plan)
         changes.withLock { $0 = wanted }
         let words = more.map { "\($0.isAdded ? "added" : "took out") station \($0.station)" }
-        Screen.shared.talk(words.joined(separator: ", "))
+        say(words.joined(separator: ", "))
     }
+
+    private func say(_ words: String, _ level: LogLevel = .info) { log.say(words, level, after: run.time) }
 
     /// The books, and what went wrong.
     private func tell(_ report: RunReport, _ problems: [String]) {
+        let time = Duration.nanoseconds(report.numbers.at.nanoseconds).short
+        let isBalanced = report.imbalances.isEmpty
+        let ills =
+            report.imbalances.map { "error: the books do not balance: \($0)" }
+            + (report.troubles + problems).map { "error: \($0)" } + report.broken.map { "limit broken: \($0)" }
+        if settings.logsJSON {
+            for ill in ills { say(ill, .error) }
+            return say("ended after \(time)\(isBalanced ? ", the books balance" : "")")
+        }
         var lines: [String] = []
         if !settings.quiet, !settings.json {
             lines.append(table.text(report.numbers))
-            let time = Duration.nanoseconds(report.numbers.at.nanoseconds).short
-            lines.append(report.imbalances.isEmpty ? "\(graph.name): \(time), the books balance" : "")
+            if isBalanced { lines.append("\(graph.name): \(time), the books balance") }
         }
-        lines += report.imbalances.map { "error: the books do not balance: \($0)" }
-        lines += (report.troubles + problems).map { "error: \($0)" }
-        lines += report.broken.map { "limit broken: \($0)" }
-        let text = lines.filter { !$0.isEmpty }.joined(separator: "\n")
-        if !text.isEmpty { Terminal.complain(text) }
+        if !(lines + ills).isEmpty { Terminal.complain((lines + ills).joined(separator: "\n")) }
     }
-}
-
-/// The least level that is told: it may change while a run goes on.
-private final class LogFilter: Sendable {
-    private let rank: Atomic<Int>
-
-    init(_ level: LogLevel) { rank = Atomic(Self.rank(level)) }
-
-    private static func rank(_ level: LogLevel) -> Int { LogLevel.allCases.firstIndex(of: level) ?? 0 }
-
-    var least: LogLevel {
-        get { LogLevel.allCases[rank.load(ordering: .relaxed)] }
-        set { rank.store(Self.rank(newValue), ordering: .relaxed) }
-    }
-
-    func passes(_ level: LogLevel) -> Bool { Self.rank(level) >= rank.load(ordering: .relaxed) }
 }
 
 /// What is served of a run, and where.

@@ -123,3 +123,58 @@ assert len(failures) == 10 and all(e["level"] == "error" and e["stage"] == "shak
 assert any("said 90 times more" in e["message"] for e in entries), entries
 assert all(e["time"].endswith("Z") and e["graph"] == "skips" for e in entries), entries
 '
+
+# A recorded run is replayed: the same outputs, the same drops; also where it was killed in the midst of it.
+cat >recorded.yaml <<'Y'
+pipe: 1
+name: recorded
+stages:
+  camera: { type: generate, rate: 1kHz, keys: [a, b], fields: { t: item.sequence % 40 } }
+  wide: { type: fault, delay: 3ms, replicas: 2, from: { camera: { when_full: latest } } }
+  slow: { type: fault, delay: 8ms, fail: 3%, on_error: skip, from: { wide: { when_full: drop_oldest, capacity: 6 } } }
+  gather: { type: batch, from: slow, count: 4, window: 200ms }
+  out: { type: jsonl_file, from: gather, path: recorded.jsonl, mode: overwrite }
+Y
+expect_exit 0 "$PIPE" run recorded.yaml --for 2s --record first --report recorded-report.json
+expect_exit 0 "$PIPE" replay first --out again --drops drops --report again.json
+contains "$err" "to its end"
+cmp recorded.jsonl again/recorded.jsonl
+[[ -s drops ]] || fail "nothing was dropped"
+expect_exit 0 "$PIPE" replay first --drops drops2 --quiet
+cmp drops drops2
+py '
+import json
+first, again = (json.load(open(name)) for name in ("recorded-report.json", "again.json"))
+for kind in ("stages", "links"):
+    for a, b in zip(first[kind], again[kind]):
+        for key in ("in", "out", "made", "done", "dropped", "failed", "held"):
+            assert a.get(key) == b.get(key), (a, b)
+drops = [line.split("\t")[0] for line in open("drops")]
+for link in again["links"]:
+    assert drops.count(link["name"]) == sum(link["dropped"].values()), link
+'
+item="$(py 'import json; print(json.loads(open("recorded.jsonl").readline())["items"][-1]["sequence"])')"
+expect_exit 0 "$PIPE" replay first --until "slow.survivors -> gather:$item"
+contains "$err" "item $item leaves the link"
+lost="$(awk -F'\t' '$1 == "wide.survivors -> slow" { sub(/.*#/, "", $2); print $2; exit }' drops)"
+expect_exit 0 "$PIPE" replay first --until "wide.survivors -> slow:$lost"
+contains "$err" "camera#$lost was dropped in the link: overflow"
+expect_exit 64 "$PIPE" replay first --until 'nowhere:5'
+expect_exit 1 "$PIPE" run recorded.yaml --for 1s --record first
+contains "$err" "is not empty"
+expect_exit 1 "$PIPE" replay nowhere
+
+"$PIPE" run recorded.yaml --record killed 2>run.err &
+run=$!
+until [[ -f killed/entries.rec && $(stat -c %s killed/entries.rec) -gt 300000 ]]; do
+    kill -0 $run || fail "$(cat run.err)"
+    read -rt 0.05 <> <(:) || true
+done
+kill -KILL $run
+wait $run || true
+expect_exit 0 "$PIPE" replay killed --out killed-again
+contains "$err" "up to where the recording was cut off"
+[[ -s killed-again/recorded.jsonl ]] || fail "nothing was replayed"
+expect_exit 0 "$PIPE" run recorded.yaml --for 1s --record small --record-size 20KiB
+contains "$err" "it has the size that it may have"
+expect_exit 0 "$PIPE" replay small

@@ -10,7 +10,8 @@ struct Generate: Source {
             count: 1000
             rate: 100/s
             fields: { temperature: 20 + item.sequence % 5 }
-            """
+            """,
+        traits: .repeats
     )
 
     @Output("The documents, numbered by 'sequence'.") var items: Sender<Document>

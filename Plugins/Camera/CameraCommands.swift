@@ -15,7 +15,7 @@ struct CameraCommands: Consumer {
             address: 127.0.0.1:0
             set: recorder
             """,
-        traits: [.sheds, .remembers],
+        traits: [.sheds, .remembers, .heedsWorld],
         details: """
             A connection brings one command of up to 1024 bytes and gets one line back. 'set: server' knows START, STATUS and
             STOP; 'set: recorder' knows START (one recording of 'count' pictures), START_INF, STOP, STATUS, EXP_ID:NAME, PING

@@ -14,7 +14,8 @@ struct CameraSimulator: Source {
             ions: 1
             count: 40
             seed: 7
-            """
+            """,
+        traits: .repeats
     )
 
     @Output("Frames in grey.") var frames: Sender<Frame>

@@ -11,7 +11,8 @@ struct PacketSource: Source {
             rate: 10kHz
             count: 1000
             header: { sequence: 0, timestamp: 8 }
-            """
+            """,
+        traits: .repeats
     )
 
     @Output("Packets of each client in turn.") var packets: Sender<PacketBatch>

@@ -15,6 +15,7 @@ struct TCPPacketSink: Consumer {
             address: 127.0.0.1:8888
             drain: 100ms
             """,
+        traits: .heedsWorld,
         details: """
             It connects at once, and again when the connection is lost: at first at once, then after half a second, and
             half as long again each time, up to two seconds. Items are held until their packets are confirmed; what is not

@@ -100,6 +100,8 @@ public struct CheckOptions: Sendable {
     public var params: [(name: String, value: String)] = []
     /// False leaves out what touches the world: whether files exist, which variables are set.
     public var looksAtWorld = true
+    /// Texts that stand for files, by path: those of a recording.
+    public var texts: [String: [UInt8]] = [:]
     /// Stations that are added to a running graph, or taken out of it.
     public var stations: [StationChange] = []
     /// The variables that `${env.NAME}` and `${secret.NAME}` stand for.

@@ -9,6 +9,8 @@ public struct EngineOptions: Sendable {
     public var files: any FileStore
     /// Where stages show what they have to those who watch.
     public var board = Board()
+    /// Writes down what decides the run, where it is to be run once more.
+    public var recorder: RunRecorder?
     /// Notes what happens, where somebody wants a trace.
     public var tracer: Tracer?
     public var log: @Sendable (LogEntry) -> Void
@@ -78,7 +80,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
                     index: index,
                     leavesGaps: leavesGaps[index],
                     meter: meter,
-                    tracer: options.tracer,
+                    options,
                     runner
                 )
             )
@@ -117,6 +119,9 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     /// Goes over to another plan of the same graph: stage copies that are new begin, those that are not in it any more come to
     /// their end, as if their sources had ended. Those that are in both go on as they are.
     func adopt(_ plan: Plan) throws {
+        guard options.recorder == nil else {
+            throw StageError("stations cannot come and go while a run is recorded", hint: "run it without --record")
+        }
         adoption.lock()
         defer { adoption.unlock() }
         let old = all
@@ -157,7 +162,16 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
 
     /// Sources make no more; what is under way goes on to its end.
     func stop() {
-        for node in nodes where node.setup.isSource { node.stop() }
+        noted(.stop) { for node in nodes where node.setup.isSource { node.stop() } }
+    }
+
+    /// Does what concerns several stages, as part of the order in which a recorded run goes.
+    private func noted<Result>(_ entry: RecordedEntry, _ body: () -> Result) -> Result {
+        guard let recorder = options.recorder else { return body() }
+        recorder.lock.lock()
+        defer { recorder.lock.unlock() }
+        recorder.note(entry)
+        return body()
     }
 
     func intakeOpened() { openIntakes.add(1, ordering: .relaxed) }
@@ -216,7 +230,9 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     }
 
     /// Nothing moves, and nothing will by itself. True when something was done about it.
-    func unblock() -> Bool {
+    func unblock() -> Bool { noted(.unblock) { tryToUnblock() } }
+
+    private func tryToUnblock() -> Bool {
         let waiting = lock.locked {
             defer { waitingForMemory = [] }
             return waitingForMemory
@@ -261,7 +277,9 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     var allTroubles: [String] { lock.locked { troubles } }
 
     /// Ends everything at once, when nothing is stepped any more.
-    func cancel(_ reason: DropReason) {
+    func cancel(_ reason: DropReason) { noted(.end(reason)) { dropAll(reason) } }
+
+    private func dropAll(_ reason: DropReason) {
         let parts = all
         for node in parts.nodes where !node.isOver { node.cancel(reason) }
         for ordering in parts.orderings { ordering.abandon(reason) }

@@ -3,10 +3,16 @@ import Synchronization
 /// Where the results of operations wait for their stage.
 final class Mailbox: @unchecked Sendable {  // guarded by its lock
     private let lock = Lock()
-    private var arrived: [(completion: Completion, generation: Int)] = []
+    private var arrived: [(letter: Letter, generation: Int)] = []
     private var underway = 0
     /// Results for an instance that has failed since are nobody's.
     private(set) var generation = 0
+
+    /// An answer, and which of the stage's operations it is of.
+    struct Letter {
+        let number: Int
+        let completion: Completion
+    }
 
     /// Whether something may have arrived: most steps need not take the lock to know that nothing has.
     private let mayHoldMail = Atomic<Bool>(false)
@@ -17,19 +23,22 @@ final class Mailbox: @unchecked Sendable {  // guarded by its lock
 
     func begin() { lock.locked { underway += 1 } }
 
-    func put(_ completion: Completion, generation: Int) {
-        lock.locked { arrived.append((completion, generation)) }
+    func put(_ completion: Completion, of number: Int, generation: Int) {
+        lock.locked { arrived.append((Letter(number: number, completion: completion), generation)) }
         mayHoldMail.store(true, ordering: .releasing)
     }
 
-    func take() -> [Completion] {
+    /// An answer was had by another way.
+    func answered() { lock.locked { underway -= 1 } }
+
+    func take() -> [Letter] {
         guard mayHoldMail.exchange(false, ordering: .acquiring) else { return [] }
         return lock.locked {
             guard !arrived.isEmpty else { return [] }
             defer { arrived = [] }
             let current = arrived.filter { $0.generation == generation }
             underway -= current.count
-            return current.map(\.completion)
+            return current.map(\.letter)
         }
     }
 
@@ -48,6 +57,8 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
     let effort: Effort
     /// It ends when something happens that may never happen.
     let waitsForWorld: Bool
+    /// Which of its stage's operations it is, from 1.
+    let number: Int
     private let generation: Int
     // It may end when the run has long ended: until then, what it tells must be there.
     private let engine: Engine
@@ -62,6 +73,7 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
         effort: Effort,
         waitsForWorld: Bool = false,
         generation: Int,
+        number: Int,
         work: @escaping @Sendable () throws -> any Sendable
     ) {
         self.node = node
@@ -71,6 +83,7 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
         self.effort = effort
         self.waitsForWorld = waitsForWorld
         self.generation = generation
+        self.number = number
         self.work = work
     }
 
@@ -98,7 +111,7 @@ final class Operation: @unchecked Sendable {  // all of it is Sendable but the r
         if case .failure = result, attempt < effort.attempts {
             return .again(after: min(effort.backoff.nanoseconds << min(attempt - 1, 20), 60_000_000_000))
         }
-        node.mailbox.put(Completion(token: token, result: result), generation: generation)
+        node.mailbox.put(Completion(token: token, result: result), of: number, generation: generation)
         node.notify()
         return .answered
     }

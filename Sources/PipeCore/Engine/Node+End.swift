@@ -9,7 +9,7 @@ extension Node {
         guard let body, inboxStart == inboxEnd else { return false }
         if !hasFinished {
             if setup.isSource {
-                guard intakes.allSatisfy(\.link.isEnded) else { return false }
+                guard recorder == nil ? hasNoMoreToCome : mayFinish else { return false }
             } else {
                 for port in 0..<setup.inputs where !endedInputs.contains(port) {
                     guard inputs.allSatisfy({ $0.port != port || $0.link.with { $0.isEnded } }) else { continue }
@@ -24,7 +24,7 @@ extension Node {
             return true
         }
         // What a source has asked for and will not use any more need not be waited for.
-        guard setup.isSource || mailbox.isIdle, cell.pointee.wake == .max else { return false }
+        guard setup.isSource || (mailbox.isIdle && pendingMail.isEmpty), cell.pointee.wake == .max else { return false }
         if cell.pointee.kept > 0 { log(.error, "ended with \(cell.pointee.kept) items that it kept") }
         phase = .closing
         return true

@@ -2,26 +2,32 @@ import Synchronization
 
 // What a step does with items: makes them, takes them, works on them.
 extension Node {
-    func produce(_ now: Int) -> Bool {
-        guard let calls, !hasFinished else { return false }
+    /// What a source is to do now.
+    func prepareProduction(_ now: Int) -> Undertaking {
+        guard body != nil, !hasFinished else { return .settle(more: false) }
         if stopRequest.load(ordering: .relaxed) { isStopping = true }
         if isStopping { for intake in intakes { intake.close() } }
         if !intakes.isEmpty {
-            if takeIntakes(now) { return true }
+            if takeIntakes(now) { return .settle(more: true) }
             if intakes.allSatisfy(\.link.isEnded) { isStopping = true }
         }
         guard !isStopping, now >= nextProduction else {
             if nextProduction != .max, nextProduction > now, !isStopping {
                 arm(at: nextProduction)
             }
-            return false
+            return .settle(more: false)
         }
         if let meter, meter.isFull, engine.isMemoryFull {
             engine.awaitMemory(self)
-            return false
+            return .settle(more: false)
         }
         let room = self.room
-        guard room > 0 else { return !mustWaitForRoom() }
+        guard room > 0 else { return .settle(more: !mustWaitForRoom()) }
+        return .produce(room: room)
+    }
+
+    func produce(_ room: Int, _ now: Int) -> Bool {
+        guard let calls else { return false }
         let before = cell.pointee.made
         var next = Production.later
         guard attempt({ next = try calls.with { try $0.produce(batch(room), context) } }) else { return false }
@@ -45,6 +51,9 @@ extension Node {
             return true
         }
     }
+
+    /// A source that was told to stop, or has said that there will be no more, has sent on all that came.
+    var hasNoMoreToCome: Bool { isStopping && intakes.allSatisfy(\.link.isEnded) }
 
     /// Sends on what threads of the source have pushed.
     func takeIntakes(_ now: Int) -> Bool {
@@ -79,16 +88,14 @@ extension Node {
         return mustWait
     }
 
-    func work(_ now: Int) -> Bool {
-        guard body != nil else { return false }
-        if inboxStart < inboxEnd {
-            process(now)
-            return true
-        }
-        guard !inputs.isEmpty else { return false }
+    /// Takes what there is to be worked on.
+    func takeWork(_ now: Int) -> Undertaking {
+        guard body != nil else { return .settle(more: false) }
+        if inboxStart < inboxEnd { return .process }
+        guard !inputs.isEmpty else { return .settle(more: false) }
         let room = self.room
-        guard room > 0 else { return !mustWaitForRoom() }
-        guard let input = nextInput() else { return false }
+        guard room > 0 else { return .settle(more: !mustWaitForRoom()) }
+        guard let input = nextInput() else { return .settle(more: false) }
         // A link that may drop keeps what waits, so that it can; a slow stage takes what it can do in a short time.
         let cost = cost.load(ordering: .relaxed)
         let affordable = max(1, 100_000 / max(1, cost))
@@ -99,10 +106,9 @@ extension Node {
             if ordering != nil, link.isEnded { link.notifyTakers() }  // this replica took the last items
             return (count, link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count)
         }
-        guard count > 0 else { return hasInput }
+        guard count > 0 else { return .settle(more: hasInput) }
         took(count, from: input.port, items: items, now: now)
-        process(now)
-        return true
+        return .process
     }
 
     func take(_ link: Link, _ most: Int, _ now: Int) -> (count: Int, wakesSender: Bool) {

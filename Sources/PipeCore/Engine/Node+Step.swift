@@ -1,31 +1,63 @@
 // One step of a stage: events, then items, then what follows from the end of its inputs.
 extension Node {
+    /// What a step comes to, once it is known what there is to do.
+    enum Undertaking {
+        /// It has ended; `again` says that there is more to do at once.
+        case over(again: Bool)
+        /// Nothing is to be worked on now.
+        case settle(more: Bool)
+        /// Items stand in the inbox.
+        case process
+        /// A source may make so many.
+        case produce(room: Int)
+    }
+
     /// Does what there is to do, within bounds; true says that there is more.
     func step(now: Int) -> Bool {
+        if let recorder { return recordedStep(recorder, now: now) }
+        let undertaking = head(now)
+        if case .over(let again) = undertaking { return again }
+        return settleStep(now, more: perform(undertaking, now))
+    }
+
+    /// The beginning of a step: what was made leaves, what has happened is told, items are taken.
+    func head(_ now: Int) -> Undertaking {
         if changes.areWaiting { applyToInputs() }
-        guard phase != .closed else { return false }
+        guard phase != .closed else { return .over(again: false) }
         cell.pointee.now = now
         cell.pointee.stops = false
         if steppedAt == nil { steppedAt = now }
-        guard flush() else { return false }
+        guard flush() else { return .over(again: false) }
         if changes.areWaiting { applyToOutputs() }
         if phase == .closing {
             close()
-            return false
+            return .over(again: false)
         }
         if now < faults.stalledUntil {
             arm(at: faults.stalledUntil)
-            return false
+            return .over(again: false)
         }
-        guard begin(now) else { return phase == .closing }
+        guard begin(now) else { return .over(again: phase == .closing) }
         deliverEvents(now)
         watch(now)
         guard now >= cell.pointee.busyUntil else {
             arm(at: cell.pointee.busyUntil)
-            return settleStep(now, more: false)
+            return .settle(more: false)
         }
-        if mustRestart { return settleStep(now, more: false) }
-        return settleStep(now, more: setup.isSource ? produce(now) : work(now))
+        if mustRestart { return .settle(more: false) }
+        return setup.isSource ? prepareProduction(now) : takeWork(now)
+    }
+
+    /// The work itself. It concerns nobody but the stage.
+    func perform(_ undertaking: Undertaking, _ now: Int) -> Bool {
+        switch undertaking {
+        case .over(let again): return again
+        case .settle(let more): return more
+        case .process:
+            process(now)
+            return true
+        case .produce(let room): return produce(room, now)
+        }
     }
 
     /// What follows each step, whatever it did: failure, output, end, timers.
@@ -84,7 +116,7 @@ extension Node {
             endedInputs = []
             hasFinished = false
             phase = .running
-            let made = setup.make(outboxes)
+            let made = isRecordedSource && recorder?.isReplaying ?? false ? .silent : setup.make(outboxes)
             body = made
             lastItem = now
             guard attempt({ try made.start(context) }) else {
@@ -123,6 +155,7 @@ extension Node {
         body?.discard()
         body = nil
         mailbox.renew()
+        pendingMail = []
         nextProduction = .min
         let reason = failure ?? "it failed"
         closeIntakes(.failed)
@@ -176,7 +209,7 @@ extension Node {
     // MARK: Events
 
     func deliverEvents(_ now: Int) {
-        guard mailbox.hasMail || now >= cell.pointee.wake || faults.isPending else { return }
+        guard mailbox.hasMail || !pendingMail.isEmpty || now >= cell.pointee.wake || faults.isPending else { return }
         guard let body else { return }
         if faults.kill {
             faults.kill = false
@@ -188,13 +221,20 @@ extension Node {
             let disturbance = faults.disturbances.removeFirst()
             guard attempt({ try body.disturb(disturbance, context) }) else { return }
         }
-        for completion in mailbox.hasMail ? mailbox.take() : [] {
-            guard attempt({ try body.completed(completion, context) }) else { return }
+        for letter in takeMail() {
+            guard attempt({ try body.completed(letter.completion, context) }) else { return }
         }
         if now >= cell.pointee.wake {
             cell.pointee.wake = .max
             _ = attempt { try body.wake(context) }
         }
+    }
+
+    /// Where a run is recorded, what had come when the step began, and nothing that came since.
+    private func takeMail() -> [Mailbox.Letter] {
+        guard recorder != nil else { return mailbox.hasMail ? mailbox.take() : [] }
+        defer { pendingMail = [] }
+        return pendingMail
     }
 
     /// Says so when no item has come for longer than the graph expects.

@@ -12,6 +12,15 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     private let realStart: Int?
     let meter: MemoryMeter?
     let tracer: Tracer?
+    let recorder: RunRecorder?
+    /// What it brings into the run is written down, since it cannot be had again.
+    let isRecordedSource: Bool
+    /// Of a source in a recorded run: nothing more will come of it, as was noted.
+    var mayFinish = false
+    /// In a recorded run: what had come when the step began.
+    var pendingMail: [Mailbox.Letter] = []
+    /// Operations that it has submitted.
+    private var submissions = 0
     let cell: UnsafeMutablePointer<Cell>
     /// One for each output.
     let outboxes: UnsafeMutablePointer<Outbox>
@@ -113,6 +122,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         realStart = engine.runner.realStart
         meter = engine.meter
         tracer = engine.options.tracer
+        recorder = engine.options.recorder
+        isRecordedSource = setup.isSource && recorder?.sources.contains(index) ?? false
         cell = .allocate(capacity: 1)
         cell.initialize(to: Cell(source: UInt32(index), seed: engine.options.seed &+ UInt64(index) &* 0x9E37_79B9))
         cell.pointee.savesItems = setup.onError == .deadLetter
@@ -384,12 +395,14 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         _ work: @escaping @Sendable () throws -> any Sendable
     ) {
         mailbox.begin()
+        submissions += 1
         let operation = Operation(
             node: self,
             token: token,
             effort: effort,
             waitsForWorld: waitsForWorld,
             generation: mailbox.generation,
+            number: submissions,
             work: work
         )
         runner.submit(operation)
@@ -403,7 +416,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     func intake(_ policy: LinkPolicy) -> Intake {
         let end = LinkPlan.End(stage: index, port: 0)
         let plan = LinkPlan(name: "\(setup.name).intake", station: setup.station, from: end, to: end, policy: policy)
-        let link = Link(plan, index: -1, leavesGaps: false, meter: engine.meter, tracer: tracer, runner)
+        let link = Link(plan, index: -1, leavesGaps: false, meter: engine.meter, engine.options, runner)
         let intake = Intake(link: link, node: self)
         intakes.append(intake)
         numbersLock.locked { numbers.intakes.append(link) }

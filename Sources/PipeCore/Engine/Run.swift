@@ -26,7 +26,7 @@ public final class Run: Sendable {
         workers settings: WorkerSettings = WorkerSettings(),
         fuses: Bool = true
     ) {
-        workerThreads = Workers(settings, mayFuse: fuses)
+        workerThreads = Workers(settings, mayFuse: fuses && options.recorder == nil)
         engine = Engine(plan, options, runner: workerThreads)
         workerThreads.engine = engine
     }

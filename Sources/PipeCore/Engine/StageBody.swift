@@ -39,6 +39,23 @@ public final class StageBody {
     }
 }
 
+extension StageBody {
+    /// Does nothing: what it would do was written down.
+    static var silent: StageBody {
+        StageBody(
+            start: { _ in },
+            process: { _, count, _ in count },
+            produce: { _, _ in .later },
+            wake: { _ in },
+            completed: { _, _ in },
+            ended: { _, _ in },
+            finish: { _ in },
+            disturb: { _, _ in },
+            discard: {}
+        )
+    }
+}
+
 /// What a source says after it was asked for items.
 public enum Production: Sendable, Hashable {
     /// There is more as soon as there is room.

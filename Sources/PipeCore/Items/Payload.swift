@@ -11,6 +11,11 @@ public protocol Payload: Sendable {
     /// What expressions, `jsonl_file` and `tap` see of it.
     var described: JSON { get }
 
+    /// All that there is to it, for a recording of a run; nil where that cannot be said in bytes.
+    var recorded: [UInt8]? { get }
+    /// The payload of such bytes.
+    static func restored(_ bytes: [UInt8]) -> Self?
+
     /// A payload of a value that stands in a graph's test; nil where there is none.
     static func read(_ value: JSON) -> Self?
     /// The n-th of a series, for tests that send so many and do not care what; nil where there is none.
@@ -24,6 +29,8 @@ public protocol Payload: Sendable {
 
 extension Payload {
     @inlinable public var byteCount: Int { MemoryLayout<Self>.size }
+    public var recorded: [UInt8]? { nil }
+    public static func restored(_ bytes: [UInt8]) -> Self? { nil }
     public static func read(_ value: JSON) -> Self? { nil }
     public static func sample(_ number: Int) -> Self? { nil }
 }
@@ -76,6 +83,8 @@ public struct Text: Payload, Hashable {
 
     public var byteCount: Int { value.utf8.count }
     public var described: JSON { ["text": .string(value)] }
+    public var recorded: [UInt8]? { Array(value.utf8) }
+    public static func restored(_ bytes: [UInt8]) -> Text? { Text(String(decoding: bytes, as: UTF8.self)) }
 
     public static func read(_ value: JSON) -> Text? {
         switch value {
@@ -99,6 +108,9 @@ public struct Document: Payload, Hashable {
 
     public var byteCount: Int { value.byteCount }
     public var described: JSON { value }
+
+    public var recorded: [UInt8]? { Array(value.text().utf8) }
+    public static func restored(_ bytes: [UInt8]) -> Document? { (try? JSON(parsing: bytes)).map { Document($0) } }
 
     public static func read(_ value: JSON) -> Document? {
         if case .object = value { Document(value) } else { nil }

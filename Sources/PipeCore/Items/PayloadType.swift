@@ -8,6 +8,10 @@ public final class PayloadType: Sendable {
     /// What the payload says of itself; it stays where it is.
     let described: @Sendable (UnsafeMutablePointer<Slot>) -> JSON
 
+    /// The bytes of the payload, for a recording, and the payload of such bytes; nil where the type has none.
+    let recorded: @Sendable (UnsafeMutablePointer<Slot>) -> [UInt8]?
+    let restored: @Sendable ([UInt8]) -> (any Payload)?
+
     /// A payload of a value in a test, and the n-th of a series.
     public let read: @Sendable (JSON) -> (any Payload)?
     public let sample: @Sendable (Int) -> (any Payload)?
@@ -18,6 +22,11 @@ public final class PayloadType: Sendable {
         read = { P.read($0) }
         sample = { P.sample($0) }
         take = { P.take(from: $0) }
+        restored = { P.restored($0) }
+        recorded = { slot in
+            if P.isInPlace { return slot.words.assumingMemoryBound(to: P.self).pointee.recorded }
+            return slot.words.assumingMemoryBound(to: PayloadBox<P>.self).pointee.value.recorded
+        }
         described = { slot in
             if P.isInPlace { return slot.words.assumingMemoryBound(to: P.self).pointee.described }
             return slot.words.assumingMemoryBound(to: PayloadBox<P>.self).pointee.value.described

@@ -37,17 +37,23 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         index: Int,
         leavesGaps: Bool,
         meter: MemoryMeter?,
-        tracer: Tracer? = nil,
+        _ options: EngineOptions,
         _ runner: any Runner
     ) {
         self.plan = plan
         self.index = index
         policy = plan.policy
         self.meter = meter
-        self.tracer = tracer
+        tracer = options.tracer
         self.runner = runner
         self.leavesGaps = leavesGaps
-        let made = LinkQueue(policy, leavesGaps: leavesGaps, countsBytes: meter != nil)
+        var made = LinkQueue(policy, leavesGaps: leavesGaps, countsBytes: meter != nil)
+        // What threads of a source bring is no part of a recording before the source sends it on.
+        if let recorder = options.recorder, index >= 0 {
+            made.dropped = { header, reason in
+                recorder.note(.drop(link: index, source: header.source, sequence: header.sequence, reason: reason))
+            }
+        }
         isPlain = made.isPlain
         queue = .allocate(capacity: 1)
         queue.initialize(to: made)

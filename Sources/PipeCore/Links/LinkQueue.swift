@@ -8,6 +8,8 @@ struct LinkQueue {
     private(set) var isClosed = false
     /// The stage behind it has failed for good: whatever comes is dropped.
     private(set) var isDead = false
+    /// Told of each item that is dropped, where somebody wants to know.
+    var dropped: ((Header, DropReason) -> Void)?
     private var ring = Ring()
     private var admission: Admission
     private var bytes = 0
@@ -111,6 +113,7 @@ struct LinkQueue {
     private mutating func refuse(_ slot: UnsafeMutablePointer<Slot>, _ reason: DropReason, copying: Bool) {
         books.in += counted(1, .linkRefusedArrival)
         books.dropped[reason] += counted(1, .linkRefused)
+        dropped?(slot.pointee.header, reason)
         if leavesGaps, !isDead { appendGap(Slot(gapAt: slot.pointee.header, count: 1, reason: reason)) }
         if !copying { slot.destroy() }
     }
@@ -159,6 +162,7 @@ struct LinkQueue {
         books.dropped[reason] += counted(1, .linkDroppedOldest)
         books.held -= 1
         let slot = ring.slot(position)
+        dropped?(slot.pointee.header, reason)
         if countsBytes { bytes -= slot.pointee.header.bytes }
         guard leavesGaps else {
             ring.popFront().destroy()
@@ -205,6 +209,7 @@ struct LinkQueue {
         while ring.count > 0 {
             let slot = ring.popFront()
             if !slot.pointee.header.isGap {
+                dropped?(slot.pointee.header, reason)
                 books.dropped[reason] += counted(1, .linkDiscarded)
                 books.held -= 1
             }

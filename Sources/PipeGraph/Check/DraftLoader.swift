@@ -259,7 +259,7 @@ struct DraftLoader {
         }
         let source: SourceFile
         do throws(FileLoader.Failure) {
-            source = try SourceFile(reading: path)
+            source = try SourceFile(reading: path, or: options.texts)
         } catch {
             hasLostStages = true
             let best = ResolvedPath(include.file, from: outer.directory).nearest
@@ -337,9 +337,9 @@ struct DraftLoader {
 }
 
 extension SourceFile {
-    /// Reads a file; `-` is standard input.
-    init(reading path: String) throws(FileLoader.Failure) {
-        let bytes = try FileLoader.bytes(of: path)
+    /// Reads a file, unless there is a text for it; `-` is standard input.
+    init(reading path: String, or texts: [String: [UInt8]]) throws(FileLoader.Failure) {
+        let bytes = if let text = texts[path] { text } else { try FileLoader.bytes(of: path) }
         self.init(path: path, bytes: bytes)
     }
 

@@ -13,7 +13,7 @@ enum FileLoader {
     }
 
     /// The bytes of a file; `-` is standard input.
-    static func bytes(of path: String) throws(Failure) -> [UInt8] {
+    static func bytes(of path: String, atMost most: Int = mostBytes) throws(Failure) -> [UInt8] {
         let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let number = errno
@@ -29,12 +29,12 @@ enum FileLoader {
             if status.st_mode & S_IFMT == S_IFDIR {
                 throw Failure(code: .unreadableFile, message: "this is a directory", help: "name a file in it")
             }
-            if status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) > mostBytes {
+            if status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) > most {
                 throw tooLarge(Int(status.st_size))
             }
         }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(min(mostBytes, max(4096, Int(status.st_size) + 1)))
+        bytes.reserveCapacity(min(most, max(4096, Int(status.st_size) + 1)))
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { chunk.deallocate() }
         while true {
@@ -48,7 +48,7 @@ enum FileLoader {
                 )
             }
             bytes.append(contentsOf: chunk[..<count])
-            if bytes.count > mostBytes { throw tooLarge(nil) }
+            if bytes.count > most { throw tooLarge(nil) }
         }
     }
 

@@ -18,7 +18,7 @@ public struct GraphChecker: Sendable {
     /// Checks a file; `-` is standard input.
     public func check(path: String) -> CheckResult {
         do throws(FileLoader.Failure) {
-            return check(try SourceFile(reading: path))
+            return check(try SourceFile(reading: path, or: options.texts))
         } catch {
             var files = SourceFiles()
             let file = files.add(SourceFile(path: path, bytes: []))

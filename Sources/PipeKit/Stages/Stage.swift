@@ -72,6 +72,10 @@ public struct StageInfo: Sendable {
         public static let sheds = Traits(rawValue: 4)
         /// What it does with an item depends on those before it, so that replicas could not share its work.
         public static let remembers = Traits(rawValue: 8)
+        /// A source whose items come from nowhere but its options and seed: a recording of a run need not hold them.
+        public static let repeats = Traits(rawValue: 16)
+        /// It listens to the world, or asks it, in the midst of a graph: a run with it cannot be recorded.
+        public static let heedsWorld = Traits(rawValue: 32)
     }
 
     public let name: String

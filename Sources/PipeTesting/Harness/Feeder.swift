@@ -119,7 +119,7 @@ struct Feed: Sendable {
 }
 
 /// What came out of a stage, as it came.
-final class Recorder: Sendable {
+final class RunRecorder: Sendable {
     struct Content {
         var items: [StageResult.Output] = []
         var gaps: [Gap] = []

@@ -155,7 +155,7 @@ public struct StageHarness: Sendable {
                 plan.replace(name) { place, outbox in items.body(place, outbox) }
             }
             for output in outputs {
-                let recorders = (0..<fan).map { _ in Recorder() }
+                let recorders = (0..<fan).map { _ in RunRecorder() }
                 for (number, recorder) in recorders.enumerated() {
                     plan.replace("take_\(output)\(HarnessGraph.suffix(number))\(suffix)") { _, _ in recorder.body }
                 }

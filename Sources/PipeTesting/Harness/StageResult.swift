@@ -58,7 +58,7 @@ public struct StageResult: Sendable {
 
     struct Recorders {
         let name: String
-        let recorders: [Recorder]
+        let recorders: [RunRecorder]
     }
 
     /// What came out of an output, in order.

@@ -13,7 +13,8 @@ extension Command {
             ("pipe new graph generate/filter/jsonl_file > first.yaml", "Writes a graph to begin with."),
         ],
         subcommands: [
-            .run, .test, .validate, .graph, .status, .top, .why, .tap, .stop, .stations, .log, .chaos, .bench, .mef,
+            .run, .test, .validate, .graph, .status, .top, .why, .tap, .stop, .stations, .log, .replay, .chaos, .bench,
+            .mef,
             .stages,
             .new, .explain, .schema, .docs, .completions, .version, .help,
         ],

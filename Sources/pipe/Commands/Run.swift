@@ -57,6 +57,17 @@ extension Command {
                 completes: .files
             ),
             Flag(name: "trace-size", value: "SIZE", summary: "How large the trace may become; 256MiB if not stated."),
+            Flag(
+                name: "record",
+                value: "DIR",
+                summary: "Write down what decides the run, for 'pipe replay'.",
+                completes: .directories
+            ),
+            Flag(
+                name: "record-size",
+                value: "SIZE",
+                summary: "How large the recording may become; 1GiB if not stated."
+            ),
             Flag(name: "report", value: "FILE", summary: "Write all numbers of the run as JSON.", completes: .files),
             Flag(
                 name: "workers",
@@ -89,7 +100,8 @@ extension Command {
                 checker.options.stations = stations
                 return checker.check(path: path)
             }
-            return try GraphRun(graph, settings, readAgain).perform()
+            let source = GraphSource(path: path, params: checker.options.params)
+            return try GraphRun(graph, settings, source, readAgain).perform()
         }
     )
 }
@@ -109,6 +121,8 @@ struct RunSettings {
     var metrics: Address?
     var control: Address?
     var trace: String?
+    var record: String?
+    var recordSize = ByteCount.mebibytes(1024)
     var traceSize = ByteCount.mebibytes(256)
 
     init(_ arguments: Arguments) throws(UsageError) {
@@ -126,6 +140,8 @@ struct RunSettings {
         metrics = try arguments.address("metrics")
         control = try arguments.address("control")
         trace = arguments.value("trace")
+        record = arguments.value("record")
+        recordSize = try arguments.size("record-size") ?? recordSize
         traceSize = try arguments.size("trace-size") ?? traceSize
         if quiet, level < .warning { level = .warning }
     }
@@ -174,9 +190,16 @@ extension Arguments {
     }
 }
 
+/// Where a graph was read from, and with which params.
+private struct GraphSource: Sendable {
+    let path: String
+    let params: [(name: String, value: String)]
+}
+
 /// A graph that runs at a person's or a supervisor's command.
 private final class GraphRun: Sendable {
     let graph: Graph
+    let source: GraphSource
     let settings: RunSettings
     let run: Run
     let board: Board
@@ -185,13 +208,20 @@ private final class GraphRun: Sendable {
     let log: RunLog
     /// Notes what happens, where a trace is to be written.
     let tracer: Tracer?
+    let recorder: RunRecorder?
     /// Reads the graph once more, with stations that were added since or taken out.
     let readAgain: @Sendable ([StationChange]) -> CheckResult
     /// Stations that were added to the graph since it was read, or taken out.
     let changes = Mutex<[StationChange]>([])
     let table: RunTable
 
-    init(_ graph: Graph, _ settings: RunSettings, _ readAgain: @escaping @Sendable ([StationChange]) -> CheckResult) {
+    init(
+        _ graph: Graph,
+        _ settings: RunSettings,
+        _ source: GraphSource,
+        _ readAgain: @escaping @Sendable ([StationChange]) -> CheckResult
+    ) {
+        self.source = source
         self.graph = graph
         self.readAgain = readAgain
         self.settings = settings
@@ -206,6 +236,10 @@ private final class GraphRun: Sendable {
         options.seed = UInt64(settings.seed)
         tracer = settings.trace.map { _ in Tracer() }
         options.tracer = tracer
+        recorder = settings.record.map { _ in
+            RunRecorder(sources: graph.recordedSources, mostBytes: settings.recordSize.bytes)
+        }
+        options.recorder = recorder
         board = options.board
         let threads = graph.threads
         run = Run(
@@ -222,6 +256,7 @@ private final class GraphRun: Sendable {
     func perform() throws(UsageError) -> ExitCode {
         let signals = Signals { [run] in run.interrupt() }
         let trace = try startTrace()
+        let recording = try startRecording()
         let servers = try startServers(signals)
         defer { servers.stop() }
         run.start()
@@ -230,6 +265,7 @@ private final class GraphRun: Sendable {
         let outcome = run.finish(dropping: reason)
         Screen.shared.clear()
         if let missing = trace?() { say(missing, .warning) }
+        if let missing = recording?() { say(missing, .warning) }
         var report = RunReport(graph, outcome)
         (report.web, report.metrics) = (servers.web?.url, servers.metrics?.url)
         if let path = settings.report { try writeFile(report.json.text(pretty: true) + "\n", to: path) }
@@ -264,6 +300,50 @@ private final class GraphRun: Sendable {
             }
         } catch {
             throw UsageError(message: "'\(path)' cannot be written: \(error)", code: .failed)
+        }
+    }
+
+    /// Begins the recording that is asked for; what is returned ends it, and says what is missing.
+    private func startRecording() throws(UsageError) -> (() -> String?)? {
+        guard let recorder, let path = settings.record else { return nil }
+        if let stage = graph.unrecordable {
+            throw UsageError(
+                message: "a run with '\(stage.name)' cannot be recorded: a \(stage.type.name) heeds the world",
+                hint: "leave it out, or run without --record",
+                code: .wrongGraph
+            )
+        }
+        let file: any AppendableFile
+        do {
+            let texts = readAgain([]).files.files.map { ($0.name, $0.bytes) }
+            let manifest = RecordingFolder.Manifest(
+                graph: source.path == "-" ? "<stdin>" : source.path,
+                params: source.params,
+                seed: UInt64(settings.seed),
+                epoch: began,
+                texts: Dictionary(texts) { first, _ in first }
+            )
+            file = try RecordingFolder(path).begin(manifest, version: pipeVersion)
+        } catch {
+            throw UsageError(
+                message: "the recording cannot be begun: \(error)",
+                hint: "name a folder that is empty, or not there",
+                code: .failed
+            )
+        }
+        let failure = Mutex<String?>(nil)
+        let thread = startThread(named: "pipe-record") {
+            while let bytes = recorder.next() {
+                do { try file.append(bytes) } catch { failure.withLock { $0 = $0 ?? "\(error)" } }
+            }
+        }
+        return {
+            recorder.end()
+            thread.join()
+            do { try file.close() } catch { failure.withLock { $0 = $0 ?? "\(error)" } }
+            if let failure = failure.withLock({ $0 }) { return "the recording could not be written: \(failure)" }
+            let (entries, problem) = recorder.outcome
+            return problem.map { "the recording ends after \(grouped(entries)) entries: \($0)" }
         }
     }
 

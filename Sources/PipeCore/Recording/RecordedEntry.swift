@@ -1,0 +1,234 @@
+/// One thing that happened in a run that is recorded, in the order in which it counted.
+public enum RecordedEntry: Sendable, Hashable {
+    /// A stage was taken up: what had come for it by then.
+    case head(node: Int, now: Int, mail: [Mail])
+    /// It had worked, and let go of what it made.
+    case tail(node: Int, after: Int, counts: Counts, source: SourceWork?)
+    /// A link dropped an item.
+    case drop(link: Int, source: UInt32, sequence: Int, reason: DropReason)
+    /// The sources were told to make no more.
+    case stop
+    /// Nothing moved, and the engine looked what it could do about it.
+    case unblock
+    /// The run was ended; what was left was dropped for this reason.
+    case end(DropReason)
+
+    /// The answer of the operation that a stage has submitted as its n-th.
+    public struct Mail: Sendable, Hashable {
+        public var number: Int
+        /// Why it failed; nil where it did not.
+        public var failure: String?
+    }
+
+    /// What a stage has done since the run began.
+    public struct Counts: Sendable, Hashable {
+        public var took = 0
+        public var made = 0
+        public var sent = 0
+        public var dropped = 0
+        public var failed = 0
+    }
+
+    /// What a source brought into the run that cannot be had again.
+    public struct SourceWork: Sendable, Hashable {
+        public var items: [Item] = []
+        public var mayFinish = false
+        public var failure: String?
+    }
+
+    public struct Item: Sendable, Hashable {
+        public var port: Int
+        public var sequence: Int
+        public var captured: Int
+        public var key: String
+        /// The payload's type by name, and its bytes.
+        public var payload: String
+        public var bytes: [UInt8]
+    }
+}
+
+extension RecordedEntry {
+    /// The bytes of an entry: its length, itself, and a check, so that one that was cut off is known for it.
+    var encoded: [UInt8] {
+        var body = Encoder()
+        switch self {
+        case .head(let node, let now, let mail):
+            body.number(1)
+            body.number(node)
+            body.number(now)
+            body.number(mail.count)
+            for letter in mail {
+                body.number(letter.number)
+                body.optional(letter.failure)
+            }
+        case .tail(let node, let after, let counts, let source):
+            body.number(2)
+            body.number(node)
+            body.number(after)
+            for count in [counts.took, counts.made, counts.sent, counts.dropped, counts.failed] { body.number(count) }
+            body.number(source == nil ? 0 : 1)
+            if let source { body.source(source) }
+        case .drop(let link, let source, let sequence, let reason):
+            body.number(3)
+            body.number(link)
+            body.number(Int(source))
+            body.number(sequence)
+            body.number(reason.index)
+        case .stop: body.number(4)
+        case .unblock: body.number(5)
+        case .end(let reason):
+            body.number(6)
+            body.number(reason.index)
+        }
+        var whole = Encoder()
+        whole.number(body.bytes.count)
+        return whole.bytes + body.bytes + [Self.check(body.bytes[...])]
+    }
+
+    static func check(_ bytes: ArraySlice<UInt8>) -> UInt8 {
+        // FNV-1a, folded.
+        let hash = bytes.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        return UInt8(truncatingIfNeeded: hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24)
+    }
+
+    /// The entry that begins at a place, and the place behind it; nil where none does, or not all of it is there.
+    static func decoded(_ bytes: [UInt8], at place: Int) -> (RecordedEntry, next: Int)? {
+        var frame = Decoder(bytes[place...])
+        guard let length = frame.number(), length > 0, length < bytes.count - frame.place else { return nil }
+        let body = bytes[frame.place..<(frame.place + length)]
+        guard bytes[body.endIndex] == check(body) else { return nil }
+        var reader = Decoder(body)
+        guard let entry = reader.entry(), reader.place == body.endIndex else { return nil }
+        return (entry, body.endIndex + 1)
+    }
+}
+
+/// Numbers of seven bits a byte, signs folded in: most are small.
+private struct Encoder {
+    var bytes: [UInt8] = []
+
+    mutating func number(_ number: Int) {
+        var rest = UInt(bitPattern: (number << 1) ^ (number >> 63))
+        while rest > 127 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 128)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    mutating func text(_ text: String) { blob(Array(text.utf8)) }
+
+    mutating func blob(_ more: [UInt8]) {
+        number(more.count)
+        bytes += more
+    }
+
+    mutating func optional(_ text: String?) {
+        number(text == nil ? 0 : 1)
+        if let text { self.text(text) }
+    }
+
+    mutating func source(_ work: RecordedEntry.SourceWork) {
+        number(work.mayFinish ? 1 : 0)
+        optional(work.failure)
+        number(work.items.count)
+        for item in work.items {
+            number(item.port)
+            number(item.sequence)
+            number(item.captured)
+            text(item.key)
+            text(item.payload)
+            blob(item.bytes)
+        }
+    }
+}
+
+private struct Decoder {
+    private let bytes: ArraySlice<UInt8>
+    private(set) var place: Int
+
+    init(_ bytes: ArraySlice<UInt8>) { (self.bytes, place) = (bytes, bytes.startIndex) }
+
+    mutating func number() -> Int? {
+        var value: UInt = 0
+        for shift in stride(from: UInt(0), to: 70, by: 7) {
+            guard place < bytes.endIndex else { return nil }
+            let byte = bytes[place]
+            place += 1
+            value |= UInt(byte & 127) << shift
+            if byte < 128 { return Int(bitPattern: value >> 1) ^ -Int(bitPattern: value & 1) }
+        }
+        return nil
+    }
+
+    private mutating func count() -> Int? {
+        guard let count = number(), count >= 0, count <= bytes.endIndex - place else { return nil }
+        return count
+    }
+
+    private mutating func blob() -> [UInt8]? {
+        guard let count = count() else { return nil }
+        defer { place += count }
+        return Array(bytes[place..<(place + count)])
+    }
+
+    private mutating func text() -> String? { blob().map { String(decoding: $0, as: UTF8.self) } }
+
+    private mutating func optional() -> String?? {
+        switch number() {
+        case 0: .some(nil)
+        case 1: text().map { .some($0) }
+        default: nil
+        }
+    }
+
+    private mutating func reason() -> DropReason? {
+        guard let index = number(), DropReason.allCases.indices.contains(index) else { return nil }
+        return DropReason.allCases[index]
+    }
+
+    mutating func entry() -> RecordedEntry? {
+        switch number() {
+        case 1:
+            guard let node = number(), let now = number(), let count = count() else { return nil }
+            var mail: [RecordedEntry.Mail] = []
+            for _ in 0..<count {
+                guard let number = number(), let failure = optional() else { return nil }
+                mail.append(RecordedEntry.Mail(number: number, failure: failure))
+            }
+            return .head(node: node, now: now, mail: mail)
+        case 2:
+            guard let node = number(), let after = number(), let took = number(), let made = number(),
+                let sent = number(), let dropped = number(), let failed = number(), let isSource = number()
+            else { return nil }
+            let counts = RecordedEntry.Counts(took: took, made: made, sent: sent, dropped: dropped, failed: failed)
+            guard isSource == 1 else { return .tail(node: node, after: after, counts: counts, source: nil) }
+            guard let source = source() else { return nil }
+            return .tail(node: node, after: after, counts: counts, source: source)
+        case 3:
+            guard let link = number(), let source = number(), let sequence = number(), let reason = reason() else {
+                return nil
+            }
+            return .drop(link: link, source: UInt32(truncatingIfNeeded: source), sequence: sequence, reason: reason)
+        case 4: return .stop
+        case 5: return .unblock
+        case 6: return reason().map { .end($0) }
+        default: return nil
+        }
+    }
+
+    private mutating func source() -> RecordedEntry.SourceWork? {
+        var work = RecordedEntry.SourceWork()
+        guard let mayFinish = number(), let failure = optional(), let count = count() else { return nil }
+        (work.mayFinish, work.failure) = (mayFinish == 1, failure)
+        for _ in 0..<count {
+            guard let port = number(), let sequence = number(), let captured = number(), let key = text(),
+                let payload = text(), let bytes = blob()
+            else { return nil }
+            work.items.append(
+                .init(port: port, sequence: sequence, captured: captured, key: key, payload: payload, bytes: bytes)
+            )
+        }
+        return work
+    }
+}

@@ -118,7 +118,7 @@ public final class ControlClient {
             }
             guard unread.count < Self.mostBytes else { throw Failure(message: "the answer is too long", hint: nil) }
             let left = deadline - ContinuousClock.now
-            guard left > .zero, Self.wait(socket, for: POLLIN, max(left, .milliseconds(1))) else { return nil }
+            guard Self.wait(socket, for: POLLIN, max(left, .zero)) else { return nil }
             let count = withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { buffer in
                 let count = recv(socket.descriptor, buffer.baseAddress, buffer.count, 0)
                 if count > 0 { unread.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count])) }

@@ -53,7 +53,7 @@ extension Command {
             Flag(
                 name: "trace",
                 value: "FILE",
-                summary: "Write what happens, for ui.perfetto.dev or chrome://tracing.",
+                summary: "Write what happens, as Perfetto and Chrome read it.",
                 completes: .files
             ),
             Flag(name: "trace-size", value: "SIZE", summary: "How large the trace may become; 256MiB if not stated."),

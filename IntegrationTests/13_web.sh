@@ -139,7 +139,7 @@ grep -qi '^Content-Type: multipart/x-mixed-replace; boundary=frame' feed.head ||
 py '
 import re
 data, place, frames = open("feed", "rb").read(), 0, set()
-while head := re.compile(rb"--frame\r\nContent-Type: image/jpeg\r\nCache-Control: no-cache\r\nContent-Length: (\d+)\r\n\r\n").match(data, place):
+while head := re.compile(rb"--frame\r\nContent-Type: image/jpeg\r\nCache-Control: no-cache\r\nX-Timestamp: \d+\.\d+\r\nContent-Length: (\d+)\r\n\r\n").match(data, place):
     body = data[head.end():head.end() + int(head[1])]
     place = head.end() + len(body) + 2
     if place > len(data): break  # the last was cut off

@@ -21,9 +21,12 @@ final class PictureStream: ClientStream {
                 entry.number > state.shown || now - state.at >= rest
             else { return .later }
             state = (entry.number, now)
-            let head = "--frame\r\nContent-Type: \(type)\r\nCache-Control: no-cache\r\nContent-Length: \(count)\r\n\r\n"
+            let head = [
+                "--frame", "Content-Type: \(type)", "Cache-Control: no-cache", "X-Timestamp: \(entry.date)",
+                "Content-Length: \(count)", "", "",
+            ]
             return .send([
-                Piece(Array(head.utf8)),
+                Piece(Array(head.joined(separator: "\r\n").utf8)),
                 Piece(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]), of: buffer),
                 Piece(Array("\r\n".utf8)),
             ])

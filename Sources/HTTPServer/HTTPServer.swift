@@ -177,6 +177,9 @@ public final class HTTPServer: @unchecked Sendable {  // what changes is under `
         let socket = cpipe_http_socket(connection.pointer)
         var size = Int32(clamping: settings.sendBuffer)
         setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        // The buffer is for what is under way. What has not left yet is better made when it can: it is newer then.
+        var unsent = Int32(clamping: settings.unsentBytes)
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsent, socklen_t(MemoryLayout<Int32>.size))
         let deadline = ContinuousClock.now + settings.requestTime
         state.withLock { $0.awaited[connection] = Awaited(socket: socket, deadline: deadline) }
     }

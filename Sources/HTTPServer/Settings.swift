@@ -15,8 +15,10 @@ public struct ServerSettings: Sendable {
     public var requestTime = Duration.seconds(10)
     /// A connection on which nothing moves is closed.
     public var idleTime = Duration.seconds(15)
-    /// What the system keeps for a client that reads slowly. Little, so that what it gets is not old.
+    /// What the system keeps for a client.
     public var sendBuffer = 256 << 10
+    /// What it takes before that is on its way. Little, so that what a slow client gets is not old.
+    public var unsentBytes = 16 << 10
     /// How often `tick` is called, and streams are asked again that had nothing.
     public var interval = Duration.milliseconds(500)
 

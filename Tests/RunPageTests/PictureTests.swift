@@ -143,6 +143,17 @@ struct PictureTests {
         #expect(alone.shown == 200 && watched.shown == 200)
     }
 
+    /// By the buffers that the system has for a connection anyhow, they would be twenty and more.
+    @Test func `few pictures wait for a client that reads slowly`() throws {
+        let run = try RunUnderTest(Self.graph("rate: 500/s, count: 200, filling: 20000"))
+        #expect(until { (run.board.panels.first?.count ?? 0) > 0 })
+        let client = try run.watch("/views/view.mjpeg", receiveBuffer: 4096)
+        #expect(run.run.wait(until: .seconds(30)))
+        let last = try #require(run.board.panels.first?.latest).date
+        while !client.text.contains("X-Timestamp: \(last)\r\n") { try #require(client.readOnce()) }
+        #expect(parts(client.received).count < 10)
+    }
+
     @Test func `a slow client gets the latest picture, not all that it missed`() {
         let board = Board()
         let panel = board.panel("view", Panel.Setup(title: "view"))

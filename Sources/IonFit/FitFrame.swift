@@ -32,13 +32,13 @@ final class FitFrame {
         photons.initialize(repeating: 0, count: size)
         model = .allocate(capacity: size)
         model.initialize(repeating: 0, count: size)
-        // One more than there may be: a try at one ion in place of two.
-        across = .allocate(capacity: limits.ions + 1)
-        across.initialize(repeating: cpipe_ion_across(), count: limits.ions + 1)
-        along = .allocate(capacity: limits.ions + 1)
-        along.initialize(repeating: cpipe_ion_along(), count: limits.ions + 1)
-        fits = .allocate(capacity: limits.ions + 1)
-        for place in 0...limits.ions { (fits + place).initialize(to: FittedIon(across + place, along + place)) }
+        // Two more than there may be: a try at one ion in place of two, or at two in place of one.
+        across = .allocate(capacity: limits.ions + 2)
+        across.initialize(repeating: cpipe_ion_across(), count: limits.ions + 2)
+        along = .allocate(capacity: limits.ions + 2)
+        along.initialize(repeating: cpipe_ion_along(), count: limits.ions + 2)
+        fits = .allocate(capacity: limits.ions + 2)
+        for place in 0..<limits.ions + 2 { (fits + place).initialize(to: FittedIon(across + place, along + place)) }
         finder = Finder(columns: columns, rows: rows, measuresSpread: camera == nil)
         sample.reserveCapacity(1024)
     }
@@ -68,7 +68,8 @@ final class FitFrame {
         prune()
         sweep(rounds: 4)
         settle()
-        if prune() {
+        let isSplit = split()
+        if prune() || isSplit {
             sweep(rounds: 4)
             settle()
         }
@@ -305,6 +306,47 @@ final class FitFrame {
         swap(first, whole)
         remove(second)
         return true
+    }
+
+    /// The other way round: one that stands at the limit of the widths, or explains its pixels badly, may be two side by side or
+    /// one above the other. Tells whether any was.
+    private func split() -> Bool {
+        let before = count
+        for index in 0..<before where count < limits.ions && fits[index].mayBeTwo(in: self) {
+            if !replaceByTwo(index, across: true) { _ = replaceByTwo(index, across: false) }
+        }
+        return count > before
+    }
+
+    /// Two take the place of one where they explain its pixels by far better.
+    private func replaceByTwo(_ index: Int, across: Bool) -> Bool {
+        let (one, other) = (limits.ions, limits.ions + 1)
+        add(fits[index], sign: -1)
+        fits[index].measure(in: self)
+        fits[one].begin(asHalfOf: fits[index], across: across, side: -1, in: self)
+        fits[other].begin(asHalfOf: fits[index], across: across, side: 1, in: self)
+        add(fits[one], sign: 1)
+        add(fits[other], sign: 1)
+        // In a chain two may stand for three: the neighbours must be free to let go of what is not theirs.
+        order.removeAll(keepingCapacity: true)
+        for near in 0..<count where near != index && fits[near].overlaps(fits[index]) { order.append(near) }
+        for _ in 0..<6 {
+            refit(one, rounds: 3)
+            refit(other, rounds: 3)
+            for near in order { refit(near, rounds: 2) }
+        }
+        let isBetter = fits[index].chiWithout(in: self) + 100 < 0.85 * fits[index].chi
+        swap(one, index)
+        swap(other, count)
+        count += 1
+        if isBetter && !isNoIon(index) && !isNoIon(count - 1) { return true }
+        add(fits[index], sign: -1)
+        add(fits[count - 1], sign: -1)
+        count -= 1
+        swap(one, index)
+        add(fits[index], sign: 1)
+        for near in order { refit(near, rounds: 6) }
+        return false
     }
 
     private func remove(_ index: Int) {

@@ -53,6 +53,27 @@ struct FittedIon {
         fillFactors(in: frame)
     }
 
+    /// One of two that were found as one.
+    mutating func begin(asHalfOf whole: FittedIon, across: Bool, side: Double, in frame: FitFrame) {
+        value = whole.value
+        value.photons *= 0.5
+        if across {
+            value.x += side * 0.8 * value.sigma
+        } else {
+            value.y += side * 0.8 * max(value.sigma, value.amplitude)
+        }
+        value.sigma = max(frame.limits.sigma.lowerBound, 0.6 * value.sigma)
+        value.amplitude = 0.5 * value.sigma
+        square = value.amplitude * value.amplitude
+        (photonsError, flags) = (.infinity, [])
+        fillFactors(in: frame)
+    }
+
+    /// At the limit of the widths, or with light that is not its shape.
+    func mayBeTwo(in frame: FitFrame) -> Bool {
+        value.sigma >= frame.limits.sigma.upperBound || sums.chi > 1.8 * max(1, sums.pixels - 5)
+    }
+
     /// Other units of light.
     mutating func scale(by factor: Double) {
         value.photons *= factor

@@ -54,6 +54,19 @@ struct EdgeTests {
         #expect(left.error.x > alone.error.x)
     }
 
+    /// Ions that swing, and touch: at first two have been found where three are.
+    @Test(arguments: [2.9, 3.2, 3.4])
+    func `ions of a chain are as many as they are`(apart: Double) throws {
+        for seed in 1...8 as ClosedRange<UInt64> {
+            var scene = Scene(columns: 160, rows: 64, amplitude: 4.4, seed: seed)
+            for number in 0..<7 {
+                let light = 11_000 + 1500 * Double((number * 5 + Int(seed)) % 7)
+                scene.ions.append((x: 30 + 4 * apart * Double(number), y: 32, sigma: 4, photons: light))
+            }
+            #expect(try scene.fitted().count == 7, "seed \(seed)")
+        }
+    }
+
     @Test func `an ion at the edge is cut`() throws {
         let ions = try Scene(ions: [(x: 1.5, y: 50, sigma: 2.5, photons: 20_000)]).fitted()
         let ion = try #require(ions.first)

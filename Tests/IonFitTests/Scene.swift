@@ -3,19 +3,21 @@ import IonFit
 import PipeCore
 import Testing
 
-/// A picture that a test draws: round ions on an even background, with noise that is the same each time.
+/// A picture that a test draws: ions on an even background, with noise that is the same each time.
 struct Scene {
     var columns = 96
     var rows = 96
     var background = 4.0
     var ions: [(x: Double, y: Double, sigma: Double, photons: Double)] = []
+    /// How far all of them swing.
+    var amplitude = 0.0
     var most = 65535
     var seed: UInt64 = 7
     var depth = Picture.Depth.sixteen
 
     func mean(_ column: Int, _ row: Int) -> Double {
         ions.reduce(background) { total, ion in
-            let light = IonLight(x: ion.x, y: ion.y, sigma: ion.sigma, photons: ion.photons)
+            let light = IonLight(x: ion.x, y: ion.y, sigma: ion.sigma, amplitude: amplitude, photons: ion.photons)
             return total + light.photons * light.across(column) * light.along(row)
         }
     }

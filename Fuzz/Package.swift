@@ -20,6 +20,7 @@ let package = Package(
         fuzz("FuzzMefBlock", "Mef3"),
         fuzz("FuzzMefSession", "Mef3"),
         fuzz("FuzzPackets", "Packets"),
+        fuzz("FuzzPictures", "Camera"),
     ],
     swiftLanguageModes: [.v6]
 )

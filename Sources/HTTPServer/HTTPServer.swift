@@ -307,7 +307,8 @@ private final class Exchange {
 
     init(_ method: Request.Method?, _ path: String, isVersion11: Bool) {
         self.method = method
-        self.path = path.hasPrefix("/") ? path : "/" + path
+        // By its bytes: a slash and an accent on it are another character, and a path all the same.
+        self.path = path.utf8.first == UInt8(ascii: "/") ? path : "/" + path
         self.isVersion11 = isVersion11
     }
 }

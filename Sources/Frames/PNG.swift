@@ -86,40 +86,63 @@ public struct PNG {
                 "a picture of \(head.width)×\(head.height) pixels takes more than \(buffer.bytes.count) bytes"
             )
         }
-        let out = buffer.bytes
-        var before = [UInt8](repeating: 0, count: line)
-        var now = before
-        for row in 0..<head.height {
-            let start = row * (line + 1)
-            try unfilter(raw[start], raw[start + 1..<start + 1 + line], before, &now, size)
-            // PNG has the high byte first, the machine the low one.
-            for place in 0..<line { out[row * line + (size == 2 ? place ^ 1 : place)] = now[place] }
-            swap(&before, &now)
+        var raw = raw
+        // Above the first row there is nothing.
+        let nothing = [UInt8](repeating: 0, count: line)
+        try raw.withUnsafeMutableBufferPointer { raw throws(PictureFailure) in
+            try nothing.withUnsafeBufferPointer { nothing throws(PictureFailure) in
+                var above = nothing
+                for place in 0..<head.height {
+                    let start = place * (line + 1) + 1
+                    let row = UnsafeMutableBufferPointer(rebasing: raw[start..<start + line])
+                    try unfilter(raw[start - 1], row, above, size)
+                    copy(
+                        row,
+                        to: UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[(place * line)...].prefix(line)),
+                        size
+                    )
+                    above = UnsafeBufferPointer(row)
+                }
+            }
         }
         return frame
     }
 
+    /// PNG has the high byte first, the machine the low one.
+    private static func copy(
+        _ row: UnsafeMutableBufferPointer<UInt8>,
+        to target: UnsafeMutableRawBufferPointer,
+        _ size: Int
+    ) {
+        guard size == 2 else { return target.copyMemory(from: UnsafeRawBufferPointer(row)) }
+        let values = UnsafeRawBufferPointer(row)
+        for place in stride(from: 0, to: row.count, by: 2) {
+            let value = values.loadUnaligned(fromByteOffset: place, as: UInt16.self)
+            target.storeBytes(of: value.byteSwapped, toByteOffset: place, as: UInt16.self)
+        }
+    }
+
+    /// Puts back, byte by byte, what the filter took away. A loop for each filter, since a row has but one.
     private static func unfilter(
         _ filter: UInt8,
-        _ line: ArraySlice<UInt8>,
-        _ above: [UInt8],
-        _ out: inout [UInt8],
+        _ row: UnsafeMutableBufferPointer<UInt8>,
+        _ above: UnsafeBufferPointer<UInt8>,
         _ size: Int
     ) throws(PictureFailure) {
-        guard filter <= 4 else { throw PictureFailure("there is no row filter \(filter): the file is damaged") }
-        for (place, value) in line.enumerated() {
-            let left = place >= size ? Int(out[place - size]) : 0
-            let corner = place >= size ? Int(above[place - size]) : 0
-            let up = Int(above[place])
-            let predicted =
-                switch filter {
-                case 0: 0
-                case 1: left
-                case 2: up
-                case 3: (left + up) / 2
-                default: paeth(left, up, corner)
-                }
-            out[place] = UInt8(truncatingIfNeeded: Int(value) + predicted)
+        func add(_ predicted: (_ left: Int, _ up: Int, _ corner: Int) -> Int) {
+            for place in row.indices {
+                let isFirst = place < size
+                let (left, corner) = isFirst ? (0, 0) : (Int(row[place - size]), Int(above[place - size]))
+                row[place] &+= UInt8(truncatingIfNeeded: predicted(left, Int(above[place]), corner))
+            }
+        }
+        switch filter {
+        case 0: break
+        case 1: add { left, _, _ in left }
+        case 2: add { _, up, _ in up }
+        case 3: add { left, up, _ in (left + up) / 2 }
+        case 4: add(paeth)
+        default: throw PictureFailure("there is no row filter \(filter): the file is damaged")
         }
     }
 

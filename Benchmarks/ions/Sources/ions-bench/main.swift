@@ -1,5 +1,6 @@
 import Foundation
 import Frames
+import Glibc
 import IonFit
 import PipeCore
 
@@ -8,7 +9,8 @@ import PipeCore
 // ions-bench fit-pictures PICTURES   the same for each PNG of a folder, nothing told
 // ions-bench seed PICTURES           JSON of seed_compatible for each 8-bit PNG of a folder, columns and rows 0...300
 // ions-bench serve FRAMES.bin        answers 'go' and 'ions' of standard input, as the peers do (peers/frames.py)
-// ions-bench chain FRAMES.bin          the same, and draws the frame with ten ions marked
+// ions-bench chain FRAMES.bin        the same, and draws the frame with ten ions marked
+// ions-bench chain FRAMES.bin FOLDER the same from FOLDER/0.png, 1.png, … to FOLDER/0.jpg, 1.jpg, …
 // ions-bench gaussians PROFILES.bin  answers 'go' and 'values', as peers/gaussians.cpp does
 
 struct Entry: Decodable {
@@ -21,9 +23,10 @@ struct Entry: Decodable {
     var camera: Camera
 }
 
+let pools = BufferPools(keeping: .mebibytes(8))
+
 func frame(_ path: String) throws -> Frame {
-    let data = try Data(contentsOf: URL(filePath: path))
-    return try PNG.read(Array(data), BufferPool(size: .mebibytes(8), keeping: .mebibytes(8)))
+    try PNG.read(Array(Data(contentsOf: URL(filePath: path))), PixelLimit(1 << 28), pools)
 }
 
 func picture(_ frame: Frame) -> Picture {
@@ -164,11 +167,11 @@ struct Shared {
 }
 
 /// Answers 'go' with the processor seconds of `pass`, anything else with `result` as JSON.
-func answer(_ pass: () -> Void, _ result: () -> Any) throws {
+func answer(_ pass: () throws -> Void, _ result: () -> Any) throws {
     while let line = readLine() {
         if line == "go" {
             let start = processorTime()
-            pass()
+            try pass()
             print(processorTime() - start)
         } else {
             print(String(decoding: try JSONSerialization.data(withJSONObject: result()), as: UTF8.self))
@@ -194,14 +197,16 @@ func serve(_ path: String) throws {
     }
 }
 
-/// Find, fit, make grey values of 8 bit in three channels, and draw ten ions: the chain of a labelled frame up to its JPEG.
-func chain(_ path: String) throws {
+/// Find, fit, make grey values of 8 bit in three channels, and draw ten ions: the chain of a labelled frame. With a folder it
+/// begins with a file of 16 bit and ends with one of a JPEG.
+func chain(_ path: String, folder: String?) throws {
     let frames = try Shared.all(path)
     let size = frames.map { 3 * $0.width * $0.height }.max() ?? 1
     let (raw, drawn) = (
         BufferPool(size: ByteCount(size), keeping: ByteCount(4 * size)),
         BufferPool(size: ByteCount(size), keeping: ByteCount(4 * size))
     )
+    let writer = try JPEGWriter()
     let fitters = frames.map { IonFitter(camera: $0.camera) }
     let pictures = frames.map { frame -> Frame in
         let buffer = raw.take()
@@ -212,10 +217,12 @@ func chain(_ path: String) throws {
         return made
     }
     var last = 0
-    func pass() {
-        for (fitter, frame) in zip(fitters, pictures) {
-            fitter.fit(picture(frame))
-            guard let canvas = Canvas(frame, drawn.take()) else { continue }
+    func pass() throws {
+        for (place, fitter) in fitters.enumerated() {
+            let name = folder.map { "\($0)/\(place)" }
+            let counts = try name.map { try frame($0 + ".png") } ?? pictures[place]
+            withExtendedLifetime(counts) { fitter.fit(picture(counts)) }
+            guard let canvas = Canvas(counts, drawn.take()) else { continue }
             for number in 0..<(fitter.ions.isEmpty ? 0 : 10) {
                 let value = fitter.ions[number % fitter.ions.count].value
                 let told = (x: value.x, y: value.y, sigma: value.sigma, amplitude: value.amplitude)
@@ -230,10 +237,32 @@ func chain(_ path: String) throws {
                 else { continue }
                 canvas.label(number + 1, told, at: place, (0, 255, 0))
             }
-            last = canvas.frame()?.byteCount ?? 0
+            guard let labelled = canvas.frame() else { continue }
+            last = labelled.byteCount
+            guard let name else { continue }
+            let (wide, high) = (labelled.width, labelled.height)
+            let jpeg = try writer.write(
+                labelled.bytes,
+                width: wide,
+                height: high,
+                isGrey: false,
+                quality: 85,
+                .whole,
+                pools
+            )
+            write(jpeg, to: name + ".jpg")
         }
     }
     try answer(pass) { [last] }
+}
+
+func write(_ picture: EncodedFrame, to path: String) {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    precondition(
+        file >= 0 && Glibc.write(file, picture.bytes.baseAddress, picture.byteCount) == picture.byteCount,
+        path
+    )
+    close(file)
 }
 
 func gaussians(_ path: String) throws {
@@ -273,11 +302,11 @@ case ("fit-unstated"?, 2): try fit(words[1], isStated: false)
 case ("fit-pictures"?, 2): try fitPictures(words[1])
 case ("seed"?, 2): try seed(words[1])
 case ("serve"?, 2): try serve(words[1])
-case ("chain"?, 2): try chain(words[1])
+case ("chain"?, 2...3): try chain(words[1], folder: words.dropFirst(2).first)
 case ("gaussians"?, 2): try gaussians(words[1])
 default:
     let usage =
-        "usage: ions-bench fit|fit-unstated FRAMES | fit-pictures|seed PICTURES | serve|chain|gaussians FILE.bin\n"
+        "usage: ions-bench fit|fit-unstated FRAMES | fit-pictures|seed PICTURES | serve|chain|gaussians FILE.bin [FOLDER]\n"
     FileHandle.standardError.write(Data(usage.utf8))
     exit(64)
 }

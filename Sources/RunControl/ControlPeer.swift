@@ -182,7 +182,8 @@ final class ControlPeer {
     func write() {
         while written < outbox.count, !isOver {
             let count = outbox.withUnsafeBytes {
-                send(socket.descriptor, $0.baseAddress! + written, $0.count - written, Int32(MSG_NOSIGNAL))
+                let rest = UnsafeRawBufferPointer(rebasing: $0[written...])
+                return send(socket.descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             }
             if count >= 0 {
                 written += count

@@ -167,17 +167,20 @@ public struct RunTable: Sendable {
         var columns = rows[0].indices.filter { column in
             column < 5 || rows.dropFirst().contains { !$0[column].isEmpty }
         }
-        let widest = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        // A 99th percentile that stands without its median says of what.
+        let medians = [7: 6, 9: 8, 12: 11]
+        let widest = rows[0].indices.map { column in
+            let header = medians[column].map { rows[0][$0].count } ?? 0
+            return rows.reduce(header) { max($0, $1[column].count) }
+        }
         // What was lost stands last, and may be cut off: no other column goes for more of it than the first reason.
-        let least = columns.map { $0 == 13 ? min(widest[$0], 20) : widest[$0] }
-        let needs = Dictionary(uniqueKeysWithValues: zip(columns, least))
+        let needs = widest.indices.map { $0 == 13 ? min(widest[$0], 20) : widest[$0] }
         for column in Self.dispensable {
-            guard columns.reduce(-2, { $0 + (needs[$1] ?? 0) + 2 }) > width else { break }
+            guard columns.reduce(-2, { $0 + needs[$1] + 2 }) > width else { break }
             columns.removeAll { $0 == column }
         }
-        // A 99th percentile that stands alone says of what.
         var rows = rows
-        for (column, median) in [(7, 6), (9, 8), (12, 11)] where !columns.contains(median) {
+        for (column, median) in medians where !columns.contains(median) {
             rows[0][column] = rows[0][median].replacing("p50", with: "p99")
         }
         let widths = columns.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -82,24 +82,29 @@ extension RecordedEntry {
         }
         var whole = Encoder()
         whole.number(body.bytes.count)
-        return whole.bytes + body.bytes + [Self.check(body.bytes[...])]
+        return whole.bytes + body.bytes + Self.check(body.bytes[...])
     }
 
-    static func check(_ bytes: ArraySlice<UInt8>) -> UInt8 {
-        // FNV-1a, folded.
+    /// FNV-1a: a single byte that is another one always changes it.
+    private static func check(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         let hash = bytes.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
-        return UInt8(truncatingIfNeeded: hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24)
+        return (0..<checkBytes).map { UInt8(truncatingIfNeeded: hash >> UInt32(8 * $0)) }
     }
+
+    private static let checkBytes = 4
 
     /// The entry that begins at a place, and the place behind it; nil where none does, or not all of it is there.
     static func decoded(_ bytes: [UInt8], at place: Int) -> (RecordedEntry, next: Int)? {
         var frame = Decoder(bytes[place...])
-        guard let length = frame.number(), length > 0, length < bytes.count - frame.place else { return nil }
+        guard let length = frame.number(), length > 0, length <= bytes.count - frame.place - checkBytes else {
+            return nil
+        }
         let body = bytes[frame.place..<(frame.place + length)]
-        guard bytes[body.endIndex] == check(body) else { return nil }
+        let end = body.endIndex + checkBytes
+        guard bytes[body.endIndex..<end].elementsEqual(check(body)) else { return nil }
         var reader = Decoder(body)
         guard let entry = reader.entry(), reader.place == body.endIndex else { return nil }
-        return (entry, body.endIndex + 1)
+        return (entry, end)
     }
 }
 

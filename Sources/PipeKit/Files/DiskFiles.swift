@@ -67,9 +67,9 @@ public struct DiskFiles: FileStore {
     }
 
     private func makeDirectory(of path: String) throws {
-        var directory = path.hasPrefix("/") ? "/" : ""
+        var directory = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/").dropLast() {
-            directory += "\(part)/"
+            directory += "/\(part)"
             if mkdir(directory, 0o777) != 0, errno != EEXIST, errno != EISDIR, access(directory, X_OK) != 0 {
                 throw StageError("the directory '\(directory)' cannot be made: \(lastSystemError())")
             }

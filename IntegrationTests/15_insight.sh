@@ -74,6 +74,11 @@ wait $run || true
 expect_exit 0 "$PIPE" status
 [[ ! -e runs/gate.$run ]] || fail "a dead run's socket is still there"
 
+# A file that is called like a run of a dead process is no socket, and stays.
+touch runs/notes.999999
+expect_exit 0 "$PIPE" status
+[[ -f runs/notes.999999 ]] || fail "a file was cleared away that is no socket"
+
 # Over TCP for who shows the token.
 expect_exit 64 env -u PIPE_TOKEN "$PIPE" run gate.yaml --control 127.0.0.1:0
 contains "$err" "set PIPE_TOKEN"
@@ -163,6 +168,11 @@ expect_exit 64 "$PIPE" replay first --until 'nowhere:5'
 expect_exit 1 "$PIPE" run recorded.yaml --for 1s --record first
 contains "$err" "is not empty"
 expect_exit 1 "$PIPE" replay nowhere
+
+# A graph from standard input is read once, and stands in its recording.
+expect_exit 0 "$PIPE" run - --for 1s --record piped <recorded.yaml
+expect_exit 0 "$PIPE" replay piped
+contains "$err" "to its end"
 
 "$PIPE" run recorded.yaml --record killed 2>run.err &
 run=$!

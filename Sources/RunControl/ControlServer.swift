@@ -62,7 +62,7 @@ public final class ControlServer: Sendable {
         let listeners = Listeners()
         path = try settings.sockets.map { sockets in
             let path = try sockets.path(for: run.watched.graph.name)
-            unlink(path)  // of a process of this number that was killed
+            RunSockets.remove(path)  // of a process of this number that was killed
             let socket = try Socket(AF_UNIX, .stream, "the control socket")
             guard let address = SocketAddress(path: path), socket.bind(to: address),
                 listen(socket.descriptor, 64) == 0
@@ -88,7 +88,7 @@ public final class ControlServer: Sendable {
             return handle
         }
         handle?.join()
-        if let path { unlink(path) }
+        if let path { RunSockets.remove(path) }
     }
 }
 

@@ -42,11 +42,21 @@ public struct RunSockets: Sendable {
         return entries.sorted { ($0.graph, $0.process) < ($1.graph, $1.process) }
     }
 
+    /// Files of other kinds are nobody's run, whatever they are called.
     private func entry(_ name: String) -> Entry? {
-        guard let dot = name.lastIndex(of: "."), let process = pid_t(name[name.index(after: dot)...]), process > 0
+        guard Self.isSocket("\(directory)/\(name)"), let dot = name.lastIndex(of: "."),
+            let process = pid_t(name[name.index(after: dot)...]), process > 0
         else { return nil }
         return Entry(graph: String(name[..<dot]), process: process, path: "\(directory)/\(name)")
     }
+
+    private static func isSocket(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+    }
+
+    /// Takes away a socket, and no other file.
+    static func remove(_ path: String) { if isSocket(path) { unlink(path) } }
 
     /// The socket of this process for a graph. The directory is made, for this user alone; one that others could write to is
     /// not used.

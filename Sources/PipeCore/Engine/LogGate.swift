@@ -22,19 +22,30 @@ public struct LogEntry: Sendable {
 /// Lets a place in a stage's code say something ten times in ten seconds: a stage that fails on each of ten thousand items
 /// tells it once, in effect, and how often.
 struct LogGate {
+    /// A place in the code: where its file's name stands in memory, and the line.
+    struct Place: Hashable {
+        private let file: UInt
+        private let line: UInt
+
+        init(_ file: StaticString, _ line: UInt) {
+            self.file = file.hasPointerRepresentation ? UInt(bitPattern: file.utf8Start) : 0
+            self.line = line
+        }
+    }
+
     private struct Site {
         var begin: Int
         var told = 0
         var leftOut = 0
     }
 
-    private var sites: [String: Site] = [:]
+    private var sites: [Place: Site] = [:]
     private static let most = 10
     private static let window = 10_000_000_000
     private static let mostSites = 256
 
     /// Whether an entry may pass, and how many before it did not.
-    mutating func passes(_ site: String, now: Int) -> (Bool, leftOut: Int) {
+    mutating func passes(_ site: Place, now: Int) -> (Bool, leftOut: Int) {
         if sites[site] == nil, sites.count >= Self.mostSites { sites.removeAll() }
         var entry = sites[site] ?? Site(begin: now)
         defer { sites[site] = entry }

@@ -380,7 +380,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         line: UInt = #line
     ) {
         let now = cell.pointee.now
-        let (passes, leftOut) = logGate.passes("\(file):\(line)", now: now)
+        let (passes, leftOut) = logGate.passes(LogGate.Place(file, line), now: now)
         guard passes else { return }
         var entry = LogEntry(at: Instant(nanoseconds: now), level, fullName, message)
         entry.item = item.map { (sourceName($0.source), $0.sequence) }

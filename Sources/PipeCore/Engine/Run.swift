@@ -17,7 +17,7 @@ public struct RunOutcome: Sendable {
 /// A graph that runs on real time.
 public final class Run: Sendable {
     private let engine: Engine
-    private let workerThreads: Workers
+    private let workers: Workers
 
     /// `fuses: false` keeps a queue between any two stages.
     public init(
@@ -26,18 +26,18 @@ public final class Run: Sendable {
         workers settings: WorkerSettings = WorkerSettings(),
         fuses: Bool = true
     ) {
-        workerThreads = Workers(settings, mayFuse: fuses && options.recorder == nil)
-        engine = Engine(plan, options, runner: workerThreads)
-        workerThreads.engine = engine
+        workers = Workers(settings, mayFuse: fuses && options.recorder == nil)
+        engine = Engine(plan, options, runner: workers)
+        workers.engine = engine
     }
 
     public func start() {
         engine.begin()  // before a worker could find that nothing moves
-        workerThreads.start()
+        workers.start()
     }
 
     /// The time since the start.
-    public var time: Duration { .nanoseconds(workerThreads.time) }
+    public var time: Duration { .nanoseconds(workers.time) }
     public var numbers: RunNumbers { engine.numbers }
 
     /// Sources make no more; what is under way goes on to its end.
@@ -48,7 +48,7 @@ public final class Run: Sendable {
     public func adopt(_ plan: Plan) throws { try engine.adopt(plan) }
 
     /// Threads that step the stages.
-    public var workers: Int { workerThreads.count }
+    public var workerCount: Int { workers.count }
     /// The name of the stage copy that an item began at.
     public func sourceName(_ source: UInt32) -> String {
         let nodes = engine.nodes
@@ -60,17 +60,17 @@ public final class Run: Sendable {
     public func remove(_ watch: LinkWatch) { engine.remove(watch) }
 
     /// Ends a `wait` at once.
-    public func interrupt() { workerThreads.interrupt() }
+    public func interrupt() { workers.interrupt() }
 
     /// Waits for the end, for an interruption, or for so long since the start; true says that the end has come.
     public func wait(until time: Duration? = nil) -> Bool {
-        workerThreads.wait(until: time?.nanoseconds)
+        workers.wait(until: time?.nanoseconds)
     }
 
     /// Ends the run: what has not come to its end is dropped for this reason. To be called once, at the end.
     public func finish(dropping reason: DropReason = .cancelled) -> RunOutcome {
-        workerThreads.stop()
-        if workerThreads.isStandstill { engine.reportStandstill() }
+        workers.stop()
+        if workers.isStandstill { engine.reportStandstill() }
         let isComplete = engine.nodes.allSatisfy(\.isOver)
         engine.cancel(reason)
         return RunOutcome(numbers: engine.numbers, troubles: engine.allTroubles, isComplete: isComplete)

@@ -37,9 +37,9 @@ public final class RunRecorder: @unchecked Sendable {  // guarded by `lock`, but
 
     func note(_ entry: RecordedEntry) {
         if let compare { return compare(entry) }
+        guard bytesLock.locked({ problem == nil }) else { return }
         let encoded = entry.encoded
         bytesLock.locked {
-            guard problem == nil else { return }
             guard encoded.count <= left else { return problem = "it has the size that it may have" }
             guard bytes.count + encoded.count <= Self.mostWaiting else { return problem = "the disk is too slow" }
             left -= encoded.count

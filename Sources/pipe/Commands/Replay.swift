@@ -63,9 +63,7 @@ private struct RecordedRun {
         options.texts = manifest.texts
         options.looksAtWorld = false
         let checker = GraphChecker(catalogue: pipeCatalogue, options: options)
-        let result =
-            manifest.texts["<stdin>"].map { checker.check(SourceFile(name: "<stdin>", directory: ".", bytes: $0)) }
-            ?? checker.check(path: manifest.graph)
+        let result = checker.check(path: manifest.graph)
         guard let graph = result.graph else {
             Terminal.complain(TextReport(colour: Terminal.talksInColour).text(result.findings, result.files))
             throw UsageError(

@@ -88,14 +88,16 @@ extension Command {
         run: { arguments throws(UsageError) in
             let checker = try GraphChecker(arguments)
             let settings = try RunSettings(arguments)
-            guard let graph = checker.graph(at: arguments.operands.first ?? "") else { return .wrongGraph }
             let path = arguments.operands.first ?? ""
+            let (first, read) = checker.graph(reading: path)
+            guard let graph = first else { return .wrongGraph }
+            let source = GraphSource(path: path, params: checker.options.params, texts: read)
             let readAgain = { @Sendable (stations: [StationChange]) -> CheckResult in
                 var checker = checker
                 checker.options.stations = stations
+                checker.options.texts = read.filter { $0.key == "-" }  // standard input is read once
                 return checker.check(path: path)
             }
-            let source = GraphSource(path: path, params: checker.options.params)
             return try GraphRun(graph, settings, source, readAgain).perform()
         }
     )

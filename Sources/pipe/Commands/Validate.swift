@@ -107,10 +107,16 @@ extension GraphChecker {
     }
 
     /// The graph of a file; what is wrong with it goes to standard error.
-    func graph(at path: String) -> Graph? {
+    func graph(at path: String) -> Graph? { graph(reading: path).0 }
+
+    /// The same, with the texts of all its files; '-' is that of standard input.
+    func graph(reading path: String) -> (Graph?, texts: [String: [UInt8]]) {
         let result = check(path: path)
         let text = TextReport(colour: Terminal.showsColour).text(result.findings, result.files)
         if !text.isEmpty { Terminal.complain(text) }
-        return result.graph
+        let texts = result.files.files.enumerated().map { number, file in
+            (path == "-" && number == 0 ? path : file.name, file.bytes)
+        }
+        return (result.graph, Dictionary(texts) { first, _ in first })
     }
 }

@@ -38,13 +38,12 @@ extension GraphRun {
         }
         let file: any AppendableFile
         do {
-            let texts = readAgain([]).files.files.map { ($0.name, $0.bytes) }
             let manifest = RecordingFolder.Manifest(
-                graph: source.path == "-" ? "<stdin>" : source.path,
+                graph: source.path,
                 params: source.params,
                 seed: UInt64(settings.seed),
                 epoch: began,
-                texts: Dictionary(texts) { first, _ in first }
+                texts: source.texts
             )
             file = try RecordingFolder(path).begin(manifest, version: pipeVersion)
         } catch {

@@ -14,7 +14,7 @@ extension GraphRun {
             graph,
             version: pipeVersion,
             board: board,
-            workers: run.workers,
+            workers: run.workerCount,
             began: began,
             numbers: { [run] in run.numbers },
             time: { [run] in run.time },

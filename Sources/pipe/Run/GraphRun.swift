@@ -8,6 +8,8 @@ import Synchronization
 struct GraphSource: Sendable {
     let path: String
     let params: [(name: String, value: String)]
+    /// The texts of all its files, as they were read.
+    let texts: [String: [UInt8]]
 }
 
 /// A graph that runs at a person's or a supervisor's command.

@@ -28,6 +28,11 @@ contains "$out" "'fit' limits the run"
 contains "$out" "replicas: 2"
 expect_exit 0 "$PIPE" why gate --over 500ms --json
 echo "$out" | py 'import json, sys; a = json.load(sys.stdin); assert a["limit"]["stage"] == "fit" and a["fixes"][0]["gain"] > 1.5, a'
+expect_exit 0 "$PIPE" why gate --item last
+contains "$out" "after its capture"
+contains "$out" "arrived"
+expect_exit 1 "$PIPE" why gate --item nobody#1
+contains "$err" "nothing is known of items of 'nobody'"
 expect_exit 0 "$PIPE" tap gate out -n 3 --where 'temperature >= 0' --json
 echo "$out" | py '
 import json, sys

@@ -5,7 +5,7 @@ import PipeKit
 
 /// What a client may ask for. The table is what `help` answers, and docs/control.md explains it.
 enum Verb: String, CaseIterable {
-    case hello, help, snapshot, subscribe, why, draw, tap, cancel, log, stations, drain, stop
+    case hello, help, snapshot, subscribe, why, item, draw, tap, cancel, log, stations, drain, stop
 
     var summary: String {
         switch self {
@@ -14,6 +14,7 @@ enum Verb: String, CaseIterable {
         case .snapshot: "All numbers of the run."
         case .subscribe: "The same as events, every 'every' seconds, 'count' times."
         case .why: "What limits the run, as seen over 'over' seconds from now."
+        case .item: "What became of 'item': a source and a number, last, slowest or lost."
         case .draw: "The graph with its numbers, as 'format' dot or mermaid."
         case .tap: "Items of 'link' as events: 'count', 'every', 'where', 'picture'."
         case .cancel: "Ends the streams of the number 'stream'."
@@ -71,6 +72,7 @@ extension ControlPeer {
         case .why:
             let time = try request.seconds("over", 0.1...600) ?? .seconds(2)
             try add(Examination(id, over: time, from: run.watched.numbers()))
+        case .item: say(Answer.ok(id, try story(request).json))
         case .draw: say(Answer.ok(id, try drawing(request)))
         case .tap: try tap(request)
         case .cancel:
@@ -92,6 +94,34 @@ extension ControlPeer {
             run.watched.stop()
             say(Answer.ok(id, [:]))
         }
+    }
+
+    private func story(_ request: Request) throws(Request.Refusal) -> ItemStory {
+        guard let word = try request.text("item") else { throw .message("'item' is missing") }
+        guard let choice = ItemChoice(word) else {
+            throw .message(
+                "'\(word.prefix(100))' is no item",
+                hint: "write a source and a number, such as camera#371, or last, slowest or lost"
+            )
+        }
+        let inside = loop.run.inside
+        if let story = inside.story(of: choice) { return story }
+        guard case .number(let source, let sequence) = choice else {
+            throw .message(
+                choice == .lost ? "none of those that are remembered was lost" : "nothing has come to a sink yet"
+            )
+        }
+        let near = inside.followed(of: source, near: sequence)
+        guard near.isEmpty else {
+            let names = near.map { "\(source)#\($0)" }.joined(separator: ", ")
+            throw .message("nothing is known of \(word)", hint: "about a hundred items a second are followed: \(names)")
+        }
+        let sources = loop.snapshots.numbers.stages.filter(\.isSource).map(\.fullName)
+        throw .message(
+            "nothing is known of items of '\(source)'",
+            hint: Suggestion.best(for: source, among: sources).map { "did you mean '\($0)'?" }
+                ?? "sources: \(sources.prefix(5).joined(separator: ", "))"
+        )
     }
 
     private func drawing(_ request: Request) throws(Request.Refusal) -> JSON {

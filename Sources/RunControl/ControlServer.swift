@@ -9,27 +9,19 @@ import Synchronization
 /// What a run lets others do with it.
 public struct ControlledRun: Sendable {
     public var watched: WatchedRun
-    /// Looks at the items of a link; false where there is none of that name.
-    public var watch: @Sendable (LinkWatch, String) -> Bool
-    public var unwatch: @Sendable (LinkWatch) -> Void
-    /// The name of the stage copy that an item began at.
-    public var source: @Sendable (UInt32) -> String
+    public var inside: any InspectedRun
     public var setLevel: @Sendable (LogLevel) -> Void
     /// Adds stations and takes some out.
     public var change: @Sendable ([StationChange]) throws -> Void
 
     public init(
         _ watched: WatchedRun,
-        watch: @escaping @Sendable (LinkWatch, String) -> Bool,
-        unwatch: @escaping @Sendable (LinkWatch) -> Void,
-        source: @escaping @Sendable (UInt32) -> String,
+        inside: any InspectedRun,
         setLevel: @escaping @Sendable (LogLevel) -> Void,
         change: @escaping @Sendable ([StationChange]) throws -> Void
     ) {
         self.watched = watched
-        self.watch = watch
-        self.unwatch = unwatch
-        self.source = source
+        self.inside = inside
         self.setLevel = setLevel
         self.change = change
     }

@@ -101,7 +101,7 @@ final class Tap: ControlStream {
         left = wish.count
         // With a condition each item must be looked at to know whether it is one of those wanted.
         watch = LinkWatch(every: wish.condition == nil ? wish.interval : .zero) { [bell = loop.bell] in bell.ring() }
-        guard run.watch(watch, wish.link) else { return nil }
+        guard run.inside.add(watch, to: wish.link) else { return nil }
     }
 
     var nextDue: ContinuousClock.Instant? { nil }
@@ -137,7 +137,7 @@ final class Tap: ControlStream {
             value: value,
             sequence: sighting.header.sequence,
             key: sighting.header.key.text,
-            source: run.source(sighting.header.source)
+            source: run.inside.sourceName(sighting.header.source)
         )
     }
 
@@ -146,7 +146,7 @@ final class Tap: ControlStream {
         let key = header.key.text
         let picture = wish.wantsPictures ? (sighting.payload as? any Pictured)?.pictureFile : nil
         return .compact([
-            "source": .string(run.source(header.source)),
+            "source": .string(run.inside.sourceName(header.source)),
             "sequence": .integer(header.sequence),
             "key": key.isEmpty ? nil : .string(key),
             "date": .number(run.watched.began + (header.captured - .zero).seconds),
@@ -162,7 +162,7 @@ final class Tap: ControlStream {
     }
 
     func end() {
-        if !isOver { run.unwatch(watch) }
+        if !isOver { run.inside.remove(watch) }
         isOver = true
     }
 }

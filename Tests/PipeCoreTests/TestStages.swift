@@ -68,7 +68,7 @@ extension StageBody {
                         do {
                             try eachItem?(Item(taking: slot), context)
                         } catch {
-                            context.failedOnItem(error)
+                            context.failedOnItem(error, at: slot)
                         }
                     }
                     context.settle()

@@ -132,6 +132,38 @@ struct ControlTests {
         #expect(drawing.contains("digraph") && drawing.contains("% busy") && drawing.contains("#c0392b"))
     }
 
+    /// An item of the end of a tap is one that can be asked for.
+    @Test func ofAnItemItsWayIsTold() throws {
+        let talk = try TalkingRun()
+        let client = try talk.client()
+        try client.send("tap", ["link": "double.changed -> end", "count": 1])
+        var ended = false
+        while !ended {
+            if case .answer = try #require(try client.next(within: .seconds(20))) { ended = true }
+        }
+        let last = try client.ask("item", ["item": "last"])
+        let sequence = try #require(last["sequence"]?.double)
+        let same = try client.ask("item", ["item": .string("source#\(Int(sequence))")])
+        for story in [last, same] {
+            guard case .array(let steps)? = story["steps"] else {
+                Issue.record("no steps: \(story.text())")
+                continue
+            }
+            #expect(steps.map { $0["stage"] } == ["source", "double", "end"])
+            #expect(steps.map { $0["fate"] } == ["passed_on", "passed_on", "arrived"])
+            #expect(steps.compactMap { $0["at"]?.double }.max() ?? 60 < 60)
+        }
+        for (item, part) in [
+            ("source#999999999", "nothing is known of"), ("sorce#1", "nothing is known of items of 'sorce'"),
+            ("lost", "none of those"), ("source", "is no item"), ("#1", "is no item"), ("source#-1", "is no item"),
+        ] {
+            let failure = #expect(throws: ControlClient.Failure.self) {
+                try client.ask("item", ["item": .string(item)])
+            }
+            #expect(failure?.message.contains(part) ?? false, "\(item): \(failure?.message ?? "")")
+        }
+    }
+
     @Test func wrongRequestsSayWhatIsRight() throws {
         let talk = try TalkingRun()
         let client = try talk.rawClient()

@@ -63,9 +63,7 @@ final class TalkingRun {
         server = try ControlServer(
             ControlledRun(
                 watched,
-                watch: { run.add($0, to: $1) },
-                unwatch: { run.remove($0) },
-                source: { run.sourceName($0) },
+                inside: run,
                 setLevel: { told.add("level \($0.rawValue)") },
                 change: { changes in
                     for change in changes {

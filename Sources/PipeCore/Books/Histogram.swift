@@ -6,9 +6,17 @@ public struct Histogram: Sendable, Hashable {
     public private(set) var most = 0
 
     private static let doublings = 41  // up to 36 minutes; what is longer counts as that
-    private static let size = (doublings - 3) * 16
+    static let size = (doublings - 3) * 16
 
     public init() {}
+
+    /// So many in each step.
+    init(counts: [Int], sum: Int, most: Int) {
+        count = counts.reduce(0, &+)
+        guard count > 0 else { return }
+        self.counts = counts
+        (self.sum, self.most) = (sum, most)
+    }
 
     public mutating func record(_ nanoseconds: Int, times: Int = 1) {
         if count == 0 { counts = [Int](repeating: 0, count: Self.size) }
@@ -19,7 +27,8 @@ public struct Histogram: Sendable, Hashable {
         most = max(most, value)
     }
 
-    private static func bucket(of value: Int) -> Int {
+    @inline(__always)
+    static func bucket(of value: Int) -> Int {
         let shift = max(0, Int.bitWidth - 5 - value.leadingZeroBitCount)
         return min(shift * 16 + (value >> shift), size - 1)
     }

@@ -36,9 +36,14 @@ public struct Cell: ~Copyable {
     /// Whether a partner downstream waits: then who an item was is remembered, for the gap that its failure leaves.
     @usableFromInline var leavesGaps = false
     @usableFromInline var current: Header?
+    /// Something that is followed may be in the stage's hands.
+    var carries = false
+    @usableFromInline var sampling: Sampling
 
-    init(source: UInt32, seed: UInt64) {
+    /// `options` are those of a run in which items begin here.
+    init(source: UInt32, seed: UInt64, _ options: EngineOptions? = nil) {
         self.source = source
+        sampling = Sampling(options)
         random = RandomSource(seed: seed)
         saved = .allocate(capacity: 1)
     }

@@ -11,6 +11,10 @@ public struct EngineOptions: Sendable {
     public var board = Board()
     /// Writes down what decides the run, where it is to be run once more.
     public var recorder: RunRecorder?
+    /// Keeps histograms of times, and follows some items on their way. Without is for who measures what that costs.
+    public var observes = true
+    /// Follows each item, where time and memory for that do not matter.
+    public var followsAll = false
     /// Notes what happens, where somebody wants a trace.
     public var tracer: Tracer?
     public var log: @Sendable (LogEntry) -> Void
@@ -39,6 +43,8 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     }
 
     let options: EngineOptions
+    /// Stage copies of the plan that it began with.
+    let plannedStages: Int
     let meter: MemoryMeter?
     let runner: any Runner
 
@@ -58,6 +64,7 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     init(_ plan: Plan, _ options: EngineOptions, runner: any Runner) {
         self.options = options
         self.runner = runner
+        plannedStages = plan.stages.reduce(0) { $0 + $1.replicas }
         meter = plan.memory.map(MemoryMeter.init(limit:))
         parts = with(plan, added: Parts())
         for (index, stage) in plan.stages.enumerated() { parts.places[stage.fullName] = index }
@@ -308,12 +315,12 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         }
         var paths: [PathNumbers] = []
         for node in parts.nodes where node.isSink {
-            for (source, histogram) in node.numbersLock.locked({ node.numbers.latencies }) {
+            for (source, histogram) in node.numbersLock.locked({ node.latencies.all }) {
                 paths.append(
                     PathNumbers(
                         source: parts.nodes[Int(source)].setup.fullName,
                         sink: node.setup.fullName,
-                        latency: histogram
+                        latency: histogram.histogram
                     )
                 )
             }

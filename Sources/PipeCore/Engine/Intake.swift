@@ -10,12 +10,14 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
     private let changed = Lock.Condition()
     private var isClosed = false
     private var sequence = 0
+    private var sampling: Sampling
 
     init(link: Link, node: Node) {
         self.link = link
         self.node = node
         engine = node.engine
         runner = node.runner
+        sampling = Sampling(engine.options)
     }
 
     /// Hands over an item. Where the policy is to block it waits for room, for so long at most; false says that the item
@@ -40,11 +42,15 @@ public final class Intake: @unchecked Sendable {  // the link has a lock of its 
             key: key,
             source: UInt32(node.index)
         )
+        sampling.look(at: now, next: sequence)
+        let isFollowed = sequence >= sampling.next
         slot.initialize(to: Slot(header: header))
         payload.put(into: slot)
+        slot.pointee.header.isFollowed = isFollowed
         let deadline = Instant(nanoseconds: now) + patience
         while !isClosed {
-            if link.put(slot, 1, copying: false, now: runner.time) == 1 {
+            if link.put(slot, 1, copying: false, carries: isFollowed, now: runner.time) == 1 {
+                if isFollowed { sampling.follow(sequence, now: now) }
                 sequence += 1
                 node.notify()
                 return true

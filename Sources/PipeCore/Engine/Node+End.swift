@@ -64,6 +64,7 @@ extension Node {
         body?.discard()
         body = nil
         if let ordering { _ = flush(over: ordering, cell.pointee.now) }
+        noteInbox(.dropped(reason))
         cell.pointee.drop(counted(discardInbox(), .inboxCancelled), reason)
         cell.pointee.drop(counted(cell.pointee.kept, .keptCancelled), reason)
         cell.pointee.kept = 0
@@ -81,6 +82,7 @@ extension Node {
         let stance = stance(isReady: isReady)
         numbersLock.lock()
         if keepsBooks { publishBooks() }
+        if !notes.isEmpty { publishNotes() }
         publishTimes(stance)
         if failure != nil { numbers.failure = failure }
         numbers.progress = progress
@@ -98,7 +100,6 @@ extension Node {
 
     private func publishBooks() {
         numbers.busy = busy
-        if times.count > 0 { numbers.record(&times) }
         numbers.books.in = cell.pointee.taken
         numbers.passedOver = passedOver
         numbers.books.done = cell.pointee.done

@@ -33,7 +33,7 @@ extension Node {
         guard attempt({ next = try calls.with { try $0.produce(batch(room), context) } }) else { return false }
         if cell.pointee.made > before { lastItem = now }
         let after = time(after: cell.pointee.made - before)
-        learnCost(after - now, of: cell.pointee.made - before)
+        learnCost((after - now) / max(1, cell.pointee.made - before))
         busy += after - now
         workedUntil = after
         switch next {
@@ -61,11 +61,13 @@ extension Node {
         for intake in intakes {
             let room = min(self.room, Self.batch)
             guard room > 0 else { return !mustWaitForRoom() }
-            let (count, makesRoom) = intake.link.take(into: &inbox, room, now: now)
+            let taken = intake.link.take(into: &inbox, room, now: now)
+            let count = taken.count
+            if taken.carries { cell.pointee.carries = true }
             for index in 0..<count { outboxes[0].push { $0.moveInitialize(from: inbox + index, count: 1) } }
             outboxes[0].sent += counted(count, .intakeSent)
             cell.pointee.made += counted(count, .intakeMade)
-            if makesRoom { intake.madeRoom() }
+            if taken.wakesSender { intake.madeRoom() }
             if count > 0 {
                 isMoving = true
                 lastItem = now
@@ -99,23 +101,26 @@ extension Node {
         // A link that may drop keeps what waits, so that it can; a slow stage takes what it can do in a short time.
         let cost = cost.load(ordering: .relaxed)
         let affordable = max(1, 100_000 / max(1, cost))
-        let (count, items) = input.link.with { link in
+        let (taken, items, link) = input.link.with { link in
             let most = cost > 1000 && link.policy.mayDrop ? 1 : min(room, affordable)
-            let (count, wakesSender) = take(link, batch(min(most, stepLimit)), now)
-            if wakesSender { link.notifySenders() }
+            let taken = take(link, batch(min(most, stepLimit)), now)
+            if taken.wakesSender { link.notifySenders() }
             if ordering != nil, link.isEnded { link.notifyTakers() }  // this replica took the last items
-            return (count, link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count)
+            let count = taken.count
+            let items = link.leavesGaps ? (0..<count).count { !inbox[$0].header.isGap } : count
+            return (taken, items, (index: link.index, isInOrder: link.isInOrder))
         }
-        guard count > 0 else { return .settle(more: hasInput) }
-        took(count, from: input.port, items: items, now: now)
+        guard taken.count > 0 else { return .settle(more: hasInput) }
+        took(taken.count, from: input.port, items: items, inOrder: link.isInOrder, now: now)
+        if taken.carries { welcome(taken.count, from: link.index, now: now) }
         return .process
     }
 
-    func take(_ link: Link, _ most: Int, _ now: Int) -> (count: Int, wakesSender: Bool) {
+    func take(_ link: Link, _ most: Int, _ now: Int) -> Link.Taken {
         guard let ordering else { return link.take(into: &inbox, most, now: now) }
-        let (count, wakesSender, tickets) = ordering.take(link, into: &inbox, most, now: now)
+        let (taken, tickets) = ordering.take(link, into: &inbox, most, now: now)
         lane?.took(tickets)
-        return (count, wakesSender)
+        return taken
     }
 
     /// A whole batch stands in the inbox, which the stage before sent in one step.
@@ -123,17 +128,21 @@ extension Node {
         (inboxStart, inboxEnd, inboxInput) = (0, count, 0)
         lastItem = now
         cell.pointee.taken += counted(count, .stageTook)
-        record(.wait, now - sentAt, items: count)
+        recordWait(now - sentAt, items: count)
         tracer?.note(.wait(items: count), fullName, from: sentAt, to: now)
         if isSink { recordLatencies(count, now) }
     }
 
-    /// A batch stands in the inbox.
-    func took(_ count: Int, from port: Int, items: Int, now: Int) {
+    /// A batch stands in the inbox. `inOrder` says that it holds items only, and none that was sent before the one ahead.
+    func took(_ count: Int, from port: Int, items: Int, inOrder: Bool, now: Int) {
         (inboxStart, inboxEnd, inboxInput) = (0, count, port)
         lastItem = now
         cell.pointee.taken += counted(items, .stageTook)
-        recordWaits(count, now)
+        if inOrder, inbox[0].header.sent == inbox[count - 1].header.sent {
+            noteWait(inbox[0].header, items: count, now)
+        } else {
+            recordWaits(count, now)
+        }
         if isSink { recordLatencies(count, now) }
     }
 
@@ -143,16 +152,27 @@ extension Node {
         forEachRun(of: count) {
             $0.sent == $1.sent
         } do: { header, items in
-            record(.wait, now &- header.sent.nanoseconds, items: items)
-            tracer?.note(.wait(items: items), fullName, from: header.sent.nanoseconds, to: now)
+            noteWait(header, items: items, now)
         }
     }
 
+    private func noteWait(_ header: borrowing Header, items: Int, _ now: Int) {
+        recordWait(now &- header.sent.nanoseconds, items: items)
+        tracer?.note(.wait(items: items), fullName, from: header.sent.nanoseconds, to: now)
+    }
+
     private func recordLatencies(_ count: Int, _ now: Int) {
+        guard keepsBooks, observes else { return }
+        // Most often all were captured in one step of one source: to find that out costs less than to look at each.
+        if inbox.areOfOneCapture(count) {
+            let first = inbox
+            let latency = now &- first.pointee.header.captured.nanoseconds
+            return recordLatency(of: first.pointee.header.source, latency, items: count)
+        }
         forEachRun(of: count) {
             $0.captured == $1.captured && $0.source == $1.source
         } do: { header, items in
-            record(.latency(source: header.source), now &- header.captured.nanoseconds, items: items)
+            recordLatency(of: header.source, now &- header.captured.nanoseconds, items: items)
         }
     }
 
@@ -163,7 +183,7 @@ extension Node {
         areAlike: (borrowing Header, borrowing Header) -> Bool,
         do body: (borrowing Header, Int) -> Void
     ) {
-        guard keepsBooks else { return }
+        guard keepsBooks, observes else { return }
         var index = 0
         while index < count {
             let first = index
@@ -176,10 +196,17 @@ extension Node {
         }
     }
 
-    private func record(_ kind: TimeRuns.Kind, _ nanoseconds: Int, items: Int) {
-        guard keepsBooks else { return }
-        if times.isFull { numbersLock.locked { numbers.record(&times) } }
-        times.add(kind, nanoseconds, items: items)
+    @inline(__always)
+    private func recordWait(_ nanoseconds: Int, items: Int) {
+        if keepsBooks, observes { waits.record(nanoseconds, times: items) }
+    }
+
+    private func recordLatency(of source: UInt32, _ nanoseconds: Int, items: Int) {
+        if lastLatency?.source != source {
+            let histogram = latencies[source] ?? numbersLock.locked { latencies.add(source) }
+            lastLatency = (source, histogram)
+        }
+        lastLatency?.histogram.record(nanoseconds, times: items)
     }
 
     var hasRoomForBatch: Bool { room >= Self.batch || setup.outputs == 0 }
@@ -214,14 +241,15 @@ extension Node {
         let done = calls.with { $0.process(slots, number, context) }
         inboxStart += done
         let after = time(after: done)
-        learnCost(after - now, of: done)
+        let each = (after - now) / max(1, done)
+        learnCost(each)
         busy += after - now
-        if done > 0 { record(.service, (after - now) / done, items: done) }
+        if done > 0, keepsBooks, observes { services.record(each, times: done) }
         workedUntil = after
+        if !visitors.isEmpty { noteWork(until: after) }
     }
 
-    func learnCost(_ time: Int, of items: Int) {
-        let each = time / max(1, items)
+    private func learnCost(_ each: Int) {
         let known = cost.load(ordering: .relaxed)
         cost.store(known == Self.unknownCost ? each : (known * 3 + each) / 4, ordering: .relaxed)
     }

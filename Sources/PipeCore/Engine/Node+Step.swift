@@ -26,6 +26,7 @@ extension Node {
         guard phase != .closed else { return .over(again: false) }
         cell.pointee.now = now
         cell.pointee.stops = false
+        cell.pointee.sampling.look(at: now, next: cell.pointee.sequence)
         if steppedAt == nil { steppedAt = now }
         guard flush() else { return .over(again: false) }
         if changes.areWaiting { applyToOutputs() }
@@ -67,6 +68,7 @@ extension Node {
             fail()
         }
         guard flush() else { return false }
+        if cell.pointee.carries { carryNoMore() }
         if phase == .closing { return true }
         guard phase == .running else { return false }
         if !more, finishIfEnded() { return true }
@@ -81,6 +83,7 @@ extension Node {
     /// Offers what was sent to the links; true when all is gone.
     func flush() -> Bool {
         let now = cell.pointee.now
+        if cell.pointee.carries { noteSent() }
         if let ordering { return flush(over: ordering, now) }
         var isEmpty = true
         for port in 0..<outputs {
@@ -183,6 +186,7 @@ extension Node {
     /// The stage will never run again. Its neighbours go on: what comes for it is dropped, what it sent still leaves.
     func die() {
         phase = .closing
+        noteInbox(.failed)
         cell.pointee.failed += counted(discardInbox(), .inboxFailed)
         if let ordering, !ordering.died() {
             log(.warning, "goes on with fewer replicas")

@@ -22,6 +22,13 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     /// Operations that it has submitted.
     private var submissions = 0
     let cell: UnsafeMutablePointer<Cell>
+    /// Keeps histograms, and follows items.
+    let observes: Bool
+    /// Items of the inbox that are followed, in their order, and what was noted and is not published yet.
+    var visitors: [FollowedRow] = []
+    /// What was found among what was sent last.
+    var sentRows: [FollowedRow] = []
+    var notes: [ItemNote] = []
     /// One for each output.
     let outboxes: UnsafeMutablePointer<Outbox>
     private(set) var inputs = FixedList<InputLink>([])
@@ -86,7 +93,12 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var steppedAt: Int?
     /// The same, for others to read: `Int.min` where it is not stepped.
     let runsSince = Atomic<Int>(.min)
-    var times = TimeRuns()
+    /// From being sent to being taken, and the work on one item. Only who steps the stage records.
+    let waits = LiveHistogram()
+    let services = LiveHistogram()
+    var latencies = LatencyHistograms()
+    /// The one of them that was used last.
+    var lastLatency: (source: UInt32, histogram: LiveHistogram)?
     var numbers = NodeNumbers()
 
     private let schedule = Atomic<UInt8>(Schedule.idle)
@@ -125,7 +137,9 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         recorder = engine.options.recorder
         isRecordedSource = setup.isSource && recorder?.sources.contains(index) ?? false
         cell = .allocate(capacity: 1)
-        cell.initialize(to: Cell(source: UInt32(index), seed: engine.options.seed &+ UInt64(index) &* 0x9E37_79B9))
+        observes = engine.options.observes
+        let seed = engine.options.seed &+ UInt64(index) &* 0x9E37_79B9
+        cell.initialize(to: Cell(source: UInt32(index), seed: seed, engine.options))
         cell.pointee.savesItems = setup.onError == .deadLetter
         cell.pointee.marksItems = setup.onError == .deadLetter || ordering != nil
         self.ordering = ordering
@@ -138,6 +152,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         isSink = links.allSatisfy(\.isEmpty)
         cell.pointee.leavesGaps = links.contains { $0.contains(where: \.leavesGaps) }
         if cell.pointee.marksItems || cell.pointee.leavesGaps { cell.pointee.needsCare = true }
+        numbers.notes = NoteRing(among: engine.plannedStages)
     }
 
     deinit {
@@ -146,7 +161,9 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         cell.pointee.forget()
         for port in 0..<outputs { outboxes[port].deallocate() }
         inputs.deallocate()
-        times.deallocate()
+        waits.deallocate()
+        services.deallocate()
+        latencies.deallocate()
         outboxes.deinitialize(count: setup.outputs)
         outboxes.deallocate()
         cell.pointee.saved.deallocate()
@@ -317,6 +334,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
             }
             follower.passedOver += number
             follower.tookOver(number, sentAt: sentAt, now: now)
+            if cell.pointee.carries { follower.welcome(sentRows, now: now) }
             return true
         }
     }
@@ -430,6 +448,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         precondition(cell.pointee.open > 0, "'\(setup.name)' drops an item that it does not have")
         cell.pointee.close(1)
         cell.pointee.drop(counted(1, .stageDropped), reason)
+        noteFate(header, .dropped(reason))
         leaveGap(header, reason)
     }
 
@@ -468,6 +487,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         }
         if let header = cell.pointee.current, count > 0 {
             cell.pointee.current = nil
+            noteFate(header, .failed)
             leaveGap(header, .failed)
         }
         switch setup.onError {
@@ -521,8 +541,8 @@ extension Node {
             stalls: numbers.stalls,
             busy: .nanoseconds(numbers.busy),
             times: times,
-            wait: numbers.wait,
-            service: numbers.service,
+            wait: waits.histogram,
+            service: services.histogram,
             failure: numbers.failure,
             progress: numbers.progress,
             pace: numbers.pace.perSecond

@@ -1,4 +1,4 @@
-/// What others may read of a stage copy, as of the end of its last step; and times, which are recorded as they come.
+/// What others may read of a stage copy, as of the end of its last step.
 struct NodeNumbers {
     var books = StageBooks()
     /// Items that came from the stage before without a queue.
@@ -12,35 +12,29 @@ struct NodeNumbers {
     /// What the stage does since it was last let go, and since when.
     var stance = Stance.idle
     var standsSince = 0
-    var wait = Histogram()
-    var service = Histogram()
     var failure: String?
     var progress: Progress?
     var pace = Pacing()
     /// Ways in for threads, with books of their own.
     var intakes: [Link] = []
-    var latencies: [(source: UInt32, histogram: Histogram)] = []
-    var latencyIndex: [UInt32: Int] = [:]
+    /// What became of items that are followed.
+    var notes = NoteRing(among: .max)
+}
 
-    mutating func record(_ runs: inout TimeRuns) {
-        for index in 0..<runs.count {
-            let run = runs[index]
-            switch run.kind {
-            case .wait: wait.record(run.nanoseconds, times: run.items)
-            case .service: service.record(run.nanoseconds, times: run.items)
-            case .latency(let source):
-                latencies[place(of: source)].histogram.record(run.nanoseconds, times: run.items)
-            }
-        }
-        runs.removeAll()
-    }
+/// Times from capture to a sink, by source. It is changed under the lock of the numbers, for those who read it.
+struct LatencyHistograms {
+    private(set) var all: [(source: UInt32, histogram: LiveHistogram)] = []
+    private var index: [UInt32: Int] = [:]
 
-    private mutating func place(of source: UInt32) -> Int {
-        if let last = latencies.indices.last, latencies[last].source == source { return last }
-        if let known = latencyIndex[source] { return known }
-        latencies.append((source, Histogram()))
-        latencyIndex[source] = latencies.count - 1
-        return latencies.count - 1
+    func deallocate() { for (_, histogram) in all { histogram.deallocate() } }
+
+    /// Nil where none was recorded yet.
+    subscript(source: UInt32) -> LiveHistogram? { index[source].map { all[$0].histogram } }
+
+    mutating func add(_ source: UInt32) -> LiveHistogram {
+        index[source] = all.count
+        all.append((source, LiveHistogram()))
+        return all[all.count - 1].histogram
     }
 }
 

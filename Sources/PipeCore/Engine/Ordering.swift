@@ -36,6 +36,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         ports = links.count
         cell = .allocate(capacity: 1)
         cell.initialize(to: Cell(source: 0, seed: 0))
+        cell.pointee.carries = true
         outboxes = .allocate(capacity: max(1, ports))
         for (port, links) in links.enumerated() { (outboxes + port).initialize(to: Outbox(links: links, cell: cell)) }
         most = max(128, 16 * stage.replicas)
@@ -90,10 +91,10 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         into inbox: inout UnsafeMutablePointer<Slot>,
         _ most: Int,
         now: Int
-    ) -> (count: Int, wakesSender: Bool, tickets: [Int]) {
+    ) -> (taken: Link.Taken, tickets: [Int]) {
         lock.locked {
-            let (count, wakesSender) = link.take(into: &inbox, min(most, self.most - issued), now: now)
-            return (count, wakesSender, (0..<count).map { issue(inbox[$0].header.key) })
+            let taken = link.take(into: &inbox, min(most, self.most - issued), now: now)
+            return (taken, (0..<taken.count).map { issue(inbox[$0].header.key) })
         }
     }
 
@@ -223,9 +224,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
         for port in 0..<ports { outboxes[port].abandon(reason) }
         for number in tickets.indices {
             for (port, slot) in tickets[number].made {
-                if !slot.pointee.header.isGap {
-                    for link in outboxes[port].links { link.object.abandon(1, reason) }
-                }
+                for link in outboxes[port].links { link.object.abandon(slot, 1, reason) }
                 slot.destroy()
                 slot.deallocate()
             }

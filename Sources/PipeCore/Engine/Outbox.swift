@@ -18,6 +18,8 @@ public struct Outbox: ~Copyable {
     @usableFromInline var sent = 0
     /// Slots at the front that are gone already.
     private var start = 0
+    /// Slots at the front that were looked at already, see `takeNews`.
+    private var seen = 0
     private(set) var links: FixedList<Uncounted<Link>>
     let leavesGaps: Bool
     /// How far each link of a fan-out has got.
@@ -135,11 +137,20 @@ public struct Outbox: ~Copyable {
             )
         )
         slot.fill(payload, kind)
+        if cell.pointee.sequence >= cell.pointee.sampling.next { follow(slot) }
         next = slot + 1
         guard next < end || hasReachedLimit() else { return }
         sent &+= counted(1, .outputMade)
         cell.pointee.sequence &+= 1
         cell.pointee.made &+= counted(1, .stageMade)
+    }
+
+    /// What becomes of the item is noted.
+    @usableFromInline
+    mutating func follow(_ slot: UnsafeMutablePointer<Slot>) {
+        slot.pointee.header.isFollowed = true
+        cell.pointee.sampling.follow(cell.pointee.sequence, now: cell.pointee.now)
+        cell.pointee.carries = true
     }
 
     /// Says that items will not come, where somebody waits for them: what a test feeds may have gaps.
@@ -190,6 +201,12 @@ public struct Outbox: ~Copyable {
         return true
     }
 
+    /// The places of what was sent since the last call.
+    mutating func takeNews() -> Range<Int> {
+        defer { seen = count }
+        return max(seen, start)..<count
+    }
+
     /// Exchanges the memory of a whole batch, all of whose slots were moved out, for another batch's.
     mutating func exchange(_ batch: inout UnsafeMutablePointer<Slot>) {
         swap(&slots, &batch)
@@ -198,7 +215,7 @@ public struct Outbox: ~Copyable {
 
     private func offer(_ first: Int, _ number: Int, copying: Bool, to link: Uncounted<Link>, _ now: Int) -> Int {
         link.with { link in
-            let taken = link.put(slots + first, number, copying: copying, now: now)
+            let taken = link.put(slots + first, number, copying: copying, carries: cell.pointee.carries, now: now)
             if taken > 0 { link.notifyTakers() }
             return taken
         }
@@ -207,7 +224,7 @@ public struct Outbox: ~Copyable {
     private mutating func offerBatch(_ now: Int) -> Int {
         let number = count
         return links[0].with { link in
-            let taken = link.put(batch: &slots, number, now: now)
+            let taken = link.put(batch: &slots, number, carries: cell.pointee.carries, now: now)
             if taken > 0 { link.notifyTakers() }
             return taken
         }
@@ -241,7 +258,7 @@ public struct Outbox: ~Copyable {
     /// All slots were moved out.
     mutating func emptied() {
         if capacity > 16 * limit { shrink() }
-        start = 0
+        (start, seen) = (0, 0)
         next = slots
         end = isLinked ? slots + limit : slots
     }
@@ -257,7 +274,7 @@ public struct Outbox: ~Copyable {
     mutating func abandon(_ reason: DropReason) {
         for (index, link) in links.enumerated() {
             let first = start + (links.count > 1 && index < links.count - 1 ? cursors[index] : 0)
-            link.object.abandon((first..<max(first, count)).count { !slots[$0].header.isGap }, reason)
+            link.object.abandon(slots + first, max(0, count - first), reason)
             cursors[index] = 0
         }
         destroySlots()
@@ -266,6 +283,6 @@ public struct Outbox: ~Copyable {
     /// Ends what stands here. The links may be gone by now.
     mutating func destroySlots() {
         for index in start..<count { (slots + index).destroy() }
-        (start, next) = (0, slots)
+        (start, seen, next) = (0, 0, slots)
     }
 }

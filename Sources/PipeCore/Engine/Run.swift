@@ -14,9 +14,22 @@ public struct RunOutcome: Sendable {
     }
 }
 
+/// What those may look at who talk to a run.
+public protocol InspectedRun: Sendable {
+    /// The name of the stage copy that an item began at.
+    func sourceName(_ source: UInt32) -> String
+    /// Looks at the items of the links of this name, over all stations or at one; false where there is none.
+    func add(_ watch: LinkWatch, to link: String) -> Bool
+    func remove(_ watch: LinkWatch)
+    /// What became of an item that is followed; nil where nothing is known of such a one.
+    func story(of choice: ItemChoice) -> ItemStory?
+    /// Items of a source of which something is known, near to this one.
+    func followed(of source: String, near sequence: Int) -> [Int]
+}
+
 /// A graph that runs on real time.
-public final class Run: Sendable {
-    private let engine: Engine
+public final class Run: InspectedRun {
+    let engine: Engine
     private let workers: Workers
 
     /// `fuses: false` keeps a queue between any two stages.
@@ -49,15 +62,21 @@ public final class Run: Sendable {
 
     /// Threads that step the stages.
     public var workerCount: Int { workers.count }
-    /// The name of the stage copy that an item began at.
+
     public func sourceName(_ source: UInt32) -> String {
         let nodes = engine.nodes
         return nodes.indices.contains(Int(source)) ? nodes[Int(source)].fullName : "?"
     }
 
-    /// Looks at the items of the links of this name, over all stations or at one; false where there is none.
     public func add(_ watch: LinkWatch, to link: String) -> Bool { engine.add(watch, to: link) }
     public func remove(_ watch: LinkWatch) { engine.remove(watch) }
+
+    public func story(of choice: ItemChoice) -> ItemStory? { engine.story(of: choice) }
+    public func followed(of source: String, near sequence: Int) -> [Int] {
+        engine.followed(of: source, near: sequence)
+    }
+    /// What became known of items that are followed since the last look.
+    public func notes(_ cursor: inout NoteCursor) -> [PlacedNote] { engine.notes(&cursor) }
 
     /// Ends a `wait` at once.
     public func interrupt() { workers.interrupt() }
@@ -80,7 +99,7 @@ public final class Run: Sendable {
 /// A graph that runs on virtual time, as far as it is told to.
 public final class SimulatedRun {
     private let simulator: Simulator
-    private let engine: Engine
+    let engine: Engine
     private var hasBegun = false
 
     public init(_ plan: Plan, _ options: EngineOptions, faults: [PlannedFault] = []) {
@@ -106,6 +125,9 @@ public final class SimulatedRun {
         let (most, isEndless) = simulator.steps.addingReportingOverflow(steps)
         simulator.run(until: time?.nanoseconds ?? .max, steps: isEndless ? .max : most)
     }
+
+    /// What became of an item that is followed; nil where nothing is known of such a one.
+    public func story(of choice: ItemChoice) -> ItemStory? { engine.story(of: choice) }
 
     /// Sources make no more; what is under way goes on to its end.
     public func stop() { engine.stop() }

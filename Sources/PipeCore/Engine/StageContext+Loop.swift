@@ -35,8 +35,12 @@ extension StageContext {
 
     @inlinable public var mustStop: Bool { cell.pointee.stops }
 
-    /// The call ended with an error.
-    public func failedOnItem(_ error: any Error) { node.failed(cell.pointee.open, error) }
+    /// The call ended with an error. `slot` held the item: its header still stands there.
+    public func failedOnItem(_ error: any Error, at slot: UnsafeMutablePointer<Slot>) {
+        if cell.pointee.carries { cell.pointee.current = UnsafeRawPointer(slot).load(as: Header.self) }
+        node.failed(cell.pointee.open, error)
+        cell.pointee.current = nil
+    }
 
     public func passOnGap(_ slot: UnsafeMutablePointer<Slot>) {
         node.passOnGap(slot)

@@ -59,7 +59,7 @@ public struct StageContext {
             item.payload.put(into: cell.pointee.saved)
             cell.pointee.hasSaved = true
         }
-        if cell.pointee.leavesGaps { cell.pointee.current = item.header }
+        if cell.pointee.leavesGaps || cell.pointee.carries { cell.pointee.current = item.header }
         node.failed(1, error)
         cell.pointee.forget()
     }

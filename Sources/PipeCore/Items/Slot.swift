@@ -12,8 +12,8 @@ public struct Header: Sendable, BitwiseCopyable {
     public var source: UInt32
     /// The payload's type; 0 for a gap.
     public var kind: UInt16 = 0
-    /// Why the items of a gap will not come.
-    var reason: UInt16 = 0
+    /// Of a gap why its items will not come; of an item not 0 where it is followed.
+    var mark: UInt16 = 0
     /// Bytes of the payload. The header so fills whole words: one that ends within a word is copied by two moves that
     /// overlap, and to read over such a seam costs more than all else that is done to an item.
     public var bytes = 0
@@ -27,6 +27,7 @@ public struct Header: Sendable, BitwiseCopyable {
     }
 
     @inlinable public var isGap: Bool { kind == 0 }
+
 }
 
 /// The place of one item in a link: 80 bytes, whatever the payload.
@@ -48,7 +49,7 @@ extension Slot {
         self.header = header
         self.header.kind = 0
         self.header.bytes = 0
-        self.header.reason = UInt16(reason.index)
+        self.header.mark = UInt16(reason.index)
         words.0 = UInt(count)
     }
 
@@ -64,14 +65,14 @@ extension Slot {
             key: header.key,
             first: header.sequence,
             count: Int(words.0),
-            reason: DropReason.allCases[Int(header.reason)]
+            reason: DropReason.allCases[Int(header.mark)]
         )
     }
 
     /// Takes in what comes right after this gap; false where the two do not belong together.
     mutating func extend(with next: borrowing Slot) -> Bool {
         guard header.isGap, next.header.isGap, header.source == next.header.source,
-            header.sequence + Int(words.0) == next.header.sequence, header.reason == next.header.reason,
+            header.sequence + Int(words.0) == next.header.sequence, header.mark == next.header.mark,
             header.key == next.header.key
         else { return false }
         words.0 += next.words.0
@@ -151,6 +152,27 @@ final class PayloadBox<Value: Payload>: Sendable {
     @usableFromInline let value: Value
 
     @inlinable init(_ value: consuming Value) { self.value = value }
+}
+
+extension UnsafeMutablePointer<Slot> {
+    /// Whether so many in a row are items that are alike in source, kind and time of capture.
+    func areOfOneCapture(_ number: Int) -> Bool {
+        let (captured, kinship) = (pointee.header.captured.nanoseconds, self.kinship)
+        var differences = UInt64(pointee.header.isGap ? 1 : 0)
+        var slot = self + 1
+        let end = self + number
+        while slot < end {
+            differences |= UInt64(bitPattern: Int64(slot.pointee.header.captured.nanoseconds ^ captured))
+            differences |= slot.kinship ^ kinship
+            slot += 1
+        }
+        return differences == 0
+    }
+
+    /// Source, kind and mark as one word, which they fill.
+    private var kinship: UInt64 { UnsafeRawPointer(self).load(fromByteOffset: Self.placeOfSource, as: UInt64.self) }
+
+    private static var placeOfSource: Int { MemoryLayout<Header>.offset(of: \.source) ?? 0 }
 }
 
 // What is done to slots as a whole. The pointer's owner has the slot for itself.

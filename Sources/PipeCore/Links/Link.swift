@@ -24,11 +24,15 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     private let watched = Atomic<Bool>(false)
     private let meter: MemoryMeter?
     private let tracer: Tracer?
+    /// What became of items that are followed, and were lost here.
+    private var notes = NoteRing(among: .max)
     private unowned let runner: any Runner
     /// The stages at its ends, each with its replicas. Set before anything runs.
     private var takers = FixedList<Uncounted<Node>>([])
     private var senders = FixedList<Uncounted<Node>>([])
     let leavesGaps: Bool
+    /// One stage copy sends by it, so that nothing leaves it that was sent before what is ahead; and there are no gaps.
+    private(set) var isInOrder = false
     /// Nothing to decide but room: a batch moves as a whole.
     let isPlain: Bool
 
@@ -49,14 +53,22 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         self.leavesGaps = leavesGaps
         var made = LinkQueue(policy, leavesGaps: leavesGaps, countsBytes: meter != nil)
         // What threads of a source bring is no part of a recording before the source sends it on.
-        if let recorder = options.recorder, index >= 0 {
-            made.dropped = { header, reason in
-                recorder.note(.drop(link: index, source: header.source, sequence: header.sequence, reason: reason))
-            }
-        }
+        let recorder = index >= 0 ? options.recorder : nil
+        made.tellsAll = recorder != nil
         isPlain = made.isPlain
         queue = .allocate(capacity: 1)
         queue.initialize(to: made)
+        queue.pointee.dropped = { [unowned(unsafe) self] header, reason in
+            recorder?.note(.drop(link: index, source: header.source, sequence: header.sequence, reason: reason))
+            noteLoss(header, reason)
+        }
+    }
+
+    /// With the lock held.
+    private func noteLoss(_ header: Header, _ reason: DropReason) {
+        guard header.isFollowed else { return }
+        let now = runner.time
+        notes.append(ItemNote(header, .lost(reason), from: now, to: now))
     }
 
     func connect(senders: [Node], takers: [Node]) {
@@ -64,9 +76,11 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         self.takers.deallocate()
         self.senders = FixedList(senders.map(Uncounted.init))
         self.takers = FixedList(takers.map(Uncounted.init))
+        isInOrder = senders.count == 1 && !leavesGaps
     }
 
     deinit {
+        queue.pointee.dropped = nil
         queue.pointee.discard(.cancelled)
         queue.pointee.deallocate()
         queue.deinitialize(count: 1)
@@ -104,16 +118,19 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     /// Room for items, as the sender sees it: it can only grow until it puts something in.
     var room: Int { policy.whenFull == .block ? policy.capacity - held.load(ordering: .relaxed) : .max }
 
-    func put(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
-        if let entered = plan.tap?.entered { return putOneByOne(slots, number, copying: copying, now: now, entered) }
-        return offer(slots, number, copying: copying, now: now)
+    /// Takes as many of the slots as it can. `carries` says that some may be followed.
+    func put(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, carries: Bool, now: Int) -> Int {
+        if let entered = plan.tap?.entered {
+            return putOneByOne(slots, number, copying: copying, carries: carries, now: now, entered)
+        }
+        return offer(slots, number, copying: copying, carries: carries, now: now)
     }
 
     /// As `put`, where the slots are a batch's whole memory: it may be exchanged for the link's.
-    func put(batch: inout UnsafeMutablePointer<Slot>, _ number: Int, now: Int) -> Int {
-        guard plan.tap == nil else { return put(batch, number, copying: false, now: now) }
+    func put(batch: inout UnsafeMutablePointer<Slot>, _ number: Int, carries: Bool, now: Int) -> Int {
+        guard plan.tap == nil else { return put(batch, number, copying: false, carries: carries, now: now) }
         return change { queue in
-            let taken = queue.offer(batch: &batch, number, now: now)
+            let taken = queue.offer(batch: &batch, number, carries: carries, now: now)
             if taken < number { senderWaits = true }
             return taken
         }
@@ -123,21 +140,28 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         _ slots: UnsafeMutablePointer<Slot>,
         _ number: Int,
         copying: Bool,
+        carries: Bool,
         now: Int,
         _ entered: (Header, JSON) -> Void
     ) -> Int {
         for index in 0..<number {
             let header = slots[index].header
             let value: JSON? = header.isGap ? nil : PayloadType[header.kind].described(slots + index)
-            guard offer(slots + index, 1, copying: copying, now: now) == 1 else { return index }
+            guard offer(slots + index, 1, copying: copying, carries: carries, now: now) == 1 else { return index }
             if let value { entered(header, value) }
         }
         return number
     }
 
-    private func offer(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
+    private func offer(
+        _ slots: UnsafeMutablePointer<Slot>,
+        _ number: Int,
+        copying: Bool,
+        carries: Bool,
+        now: Int
+    ) -> Int {
         change { queue in
-            let taken = queue.offer(slots, number, copying: copying, now: now)
+            let taken = queue.offer(slots, number, copying: copying, carries: carries, now: now)
             if taken < number { senderWaits = true }
             return taken
         }
@@ -174,19 +198,28 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
     /// True when nothing more will come. `close` happens before, so no item can be missed.
     var isEnded: Bool { ended.load(ordering: .acquiring) && lock.locked { queue.pointee.isEnded } }
 
+    /// What came out of a link.
+    struct Taken {
+        var count: Int
+        /// The sender waits for the room.
+        var wakesSender: Bool
+        /// Some of it may be followed.
+        var carries: Bool
+    }
+
     /// Moves out what waits, `most` at most; and says whether the sender waits for the room. The batch's memory may be
     /// exchanged for the link's.
-    func take(into batch: inout UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> (count: Int, wakesSender: Bool) {
+    func take(into batch: inout UnsafeMutablePointer<Slot>, _ most: Int, now: Int) -> Taken {
         let taken = change { queue in
-            let held = queue.held
+            let (held, followed) = (queue.held, queue.followed)
             let count = queue.take(into: &batch, most, now: now)
-            guard senderWaits, queue.held < held else { return (count, false) }
-            senderWaits = false
-            return (count, true)
+            let wakesSender = senderWaits && queue.held < held
+            if wakesSender { senderWaits = false }
+            return Taken(count: count, wakesSender: wakesSender, carries: queue.followed < followed)
         }
-        if isWatched { for watch in lock.locked({ watches }) { watch.look(at: batch, taken.0, now: now) } }
+        if isWatched { for watch in lock.locked({ watches }) { watch.look(at: batch, taken.count, now: now) } }
         if let left = plan.tap?.left {
-            for index in 0..<taken.0 where !batch[index].header.isGap {
+            for index in 0..<taken.count where !batch[index].header.isGap {
                 let header = batch[index].header
                 left(header, PayloadType[header.kind].described(batch + index), Instant(nanoseconds: now))
             }
@@ -220,14 +253,25 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         }
     }
 
-    /// Enters items that were sent and never offered.
-    func abandon(_ count: Int, _ reason: DropReason) {
+    /// Enters items that were sent and never offered. They stay with the caller.
+    func abandon(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, _ reason: DropReason) {
         lock.locked {
             let dropped = queue.pointee.books.dropped
-            queue.pointee.abandon(count, reason)
+            queue.pointee.abandon((0..<number).count { !slots[$0].header.isGap }, reason)
+            for index in 0..<number { noteLoss(slots[index].header, reason) }
             noteDrops(since: dropped)
         }
     }
+
+    // MARK: Items that are followed
+
+    /// What was noted here after so many notes, and how many there have been.
+    func notes(after earlier: Int) -> (notes: [ItemNote], total: Int) {
+        lock.locked { (notes.after(earlier), notes.total) }
+    }
+
+    /// Whether the item waits here.
+    func holds(_ item: FollowedItem) -> Bool { lock.locked { queue.pointee.holds(item) } }
 
     private func noteDrops(since before: DropCounts) {
         guard let tracer, queue.pointee.books.dropped != before else { return }

@@ -8,8 +8,11 @@ struct LinkQueue {
     private(set) var isClosed = false
     /// The stage behind it has failed for good: whatever comes is dropped.
     private(set) var isDead = false
-    /// Told of each item that is dropped, where somebody wants to know.
+    /// Told of each item that is followed and dropped here; with `tellsAll` of any.
     var dropped: ((Header, DropReason) -> Void)?
+    var tellsAll = false
+    /// Items among those that wait that are followed.
+    private(set) var followed = 0
     private var ring = Ring()
     private var admission: Admission
     private var bytes = 0
@@ -41,12 +44,19 @@ struct LinkQueue {
 
     /// Offers slots in order, and returns how many were taken, into the queue or into the books. The others must wait.
     /// With `copying` the slots stay with the caller; without, those that were taken are gone. A link that leaves no gaps
-    /// gets them only as copies, beside one that does.
-    mutating func offer(_ slots: UnsafeMutablePointer<Slot>, _ number: Int, copying: Bool, now: Int) -> Int {
+    /// gets them only as copies, beside one that does. `carries` says that some of them may be followed.
+    mutating func offer(
+        _ slots: UnsafeMutablePointer<Slot>,
+        _ number: Int,
+        copying: Bool,
+        carries: Bool = false,
+        now: Int
+    ) -> Int {
         if isPlain, !isDead, !copying {
             let accepted = min(number, policy.capacity - books.held)
             guard accepted > 0 else { return 0 }
             assert(!(0..<accepted).contains { slots[$0].header.isGap }, "a gap was to be counted as an item")
+            if carries { followed += slots.countFollowed(accepted) }
             ring.moveIn(slots, accepted)
             books.in += counted(accepted, .linkTookBatch)
             books.held += accepted
@@ -57,10 +67,17 @@ struct LinkQueue {
     }
 
     /// Offers what stands in a batch's memory, from its start; the memory is exchanged where that spares the moves.
-    mutating func offer(batch: inout UnsafeMutablePointer<Slot>, _ number: Int, now: Int) -> Int {
+    mutating func offer(
+        batch: inout UnsafeMutablePointer<Slot>,
+        _ number: Int,
+        carries: Bool = false,
+        now: Int
+    ) -> Int {
+        let among = carries ? batch.countFollowed(number) : 0
         guard isPlain, !isDead, number <= policy.capacity - books.held, ring.exchange(&batch, number) else {
-            return offer(batch, number, copying: false, now: now)
+            return offer(batch, number, copying: false, carries: carries, now: now)
         }
+        followed += among
         books.in += counted(number, .linkTookBatch)
         books.held += number
         return number
@@ -97,6 +114,7 @@ struct LinkQueue {
         admission.admit(now: now)
         books.in += counted(1, .linkTook)
         books.held += 1
+        if slot.pointee.header.isFollowed { followed += 1 }
         if countsBytes { bytes += size }
         let place = ring.pushBack()
         if copying { slot.copy(to: place) } else { place.moveInitialize(from: slot, count: 1) }
@@ -113,7 +131,7 @@ struct LinkQueue {
     private mutating func refuse(_ slot: UnsafeMutablePointer<Slot>, _ reason: DropReason, copying: Bool) {
         books.in += counted(1, .linkRefusedArrival)
         books.dropped[reason] += counted(1, .linkRefused)
-        dropped?(slot.pointee.header, reason)
+        tell(slot.pointee.header, reason)
         if leavesGaps, !isDead { appendGap(Slot(gapAt: slot.pointee.header, count: 1, reason: reason)) }
         if !copying { slot.destroy() }
     }
@@ -127,6 +145,7 @@ struct LinkQueue {
         let number = min(most, ring.count)
         guard number > 0 else { return 0 }
         if !ring.exchangeOut(&batch, number) { ring.moveOut(to: batch, number) }
+        if followed > 0 { followed -= batch.countFollowed(number) }
         if isPlain {
             books.out += counted(number, .linkGaveBatch)
             books.held -= number
@@ -162,7 +181,7 @@ struct LinkQueue {
         books.dropped[reason] += counted(1, .linkDroppedOldest)
         books.held -= 1
         let slot = ring.slot(position)
-        dropped?(slot.pointee.header, reason)
+        forget(slot.pointee.header, reason)
         if countsBytes { bytes -= slot.pointee.header.bytes }
         guard leavesGaps else {
             ring.popFront().destroy()
@@ -175,6 +194,27 @@ struct LinkQueue {
         } else {
             slot.initialize(to: gap)
             if gapCount > mostGaps { ring.popFront().destroy() }
+        }
+    }
+
+    // MARK: Items that are followed
+
+    private func tell(_ header: Header, _ reason: DropReason) {
+        if tellsAll || header.isFollowed { dropped?(header, reason) }
+    }
+
+    /// One that waited here is lost.
+    private mutating func forget(_ header: Header, _ reason: DropReason) {
+        if header.isFollowed { followed -= 1 }
+        tell(header, reason)
+    }
+
+    /// Whether the item waits here.
+    func holds(_ item: FollowedItem) -> Bool {
+        (0..<ring.count).contains { position in
+            let header = ring.slot(position).pointee.header
+            return !header.isGap && header.source == item.source && header.sequence == item.sequence
+                && header.key == item.key
         }
     }
 
@@ -209,7 +249,7 @@ struct LinkQueue {
         while ring.count > 0 {
             let slot = ring.popFront()
             if !slot.pointee.header.isGap {
-                dropped?(slot.pointee.header, reason)
+                forget(slot.pointee.header, reason)
                 books.dropped[reason] += counted(1, .linkDiscarded)
                 books.held -= 1
             }

@@ -224,7 +224,7 @@ extension Histogram {
 }
 
 /// To nanoseconds: what is behind them is no knowledge.
-private func rounded(_ seconds: Double) -> Double { (seconds * 1e9).rounded() / 1e9 }
+func rounded(_ seconds: Double) -> Double { (seconds * 1e9).rounded() / 1e9 }
 
 extension JSON {
     fileprivate func text(_ name: String, or other: String? = nil) throws(NotNumbers) -> String {

@@ -59,7 +59,7 @@ extension Consumer {
                     do {
                         try stage.pointee.process(Item<Incoming>(taking: slot), context)
                     } catch {
-                        context.failedOnItem(error)
+                        context.failedOnItem(error, at: slot)
                     }
                     slot += 1
                 } while slot < end && !context.mustStop
@@ -84,10 +84,14 @@ extension Consumer {
             index += 1
             if !slot.pointee.header.isGap {
                 context.open(slot)
-                do { try stage.pointee.process(Item(taking: slot), context) } catch { context.failedOnItem(error) }
+                do { try stage.pointee.process(Item(taking: slot), context) } catch {
+                    context.failedOnItem(error, at: slot)
+                }
                 context.settle()
             } else if awaitsPartners {
-                do { try stage.pointee.missed(context.takeGap(slot), context) } catch { context.failedOnItem(error) }
+                do { try stage.pointee.missed(context.takeGap(slot), context) } catch {
+                    context.failedOnItem(error, at: slot)
+                }
                 context.settle()
             } else {
                 context.passOnGap(slot)

@@ -20,17 +20,25 @@ enum EngineWorkload: String, CaseIterable {
     }
 
     /// Runs for so long. Each sink checks what it gets, and the books must balance.
-    func run(seconds: Double, workers: Int?) throws -> Result {
+    func run(seconds: Double, workers: Int?, isBare: Bool) throws -> Result {
         var plan = Plan()
         build(&plan)
+        var options = EngineOptions(epoch: 0, files: MemoryFiles())
+        options.observes = !isBare
         let run = Run(
             plan,
-            EngineOptions(epoch: 0, files: MemoryFiles()),
+            options,
             workers: WorkerSettings(count: workers),
             fuses: mayFuse
         )
         Taken.items.store(0, ordering: .relaxed)
         run.start()
+        // As a monitor would that is in a hurry.
+        while !isBare, run.time + .milliseconds(250) < .seconds(seconds),
+            !run.wait(until: run.time + .milliseconds(250))
+        {
+            _ = run.numbers
+        }
         _ = run.wait(until: .seconds(seconds))
         run.stop()
         guard run.wait(until: .seconds(seconds + 30)) else { throw StageError("\(rawValue) does not end") }

@@ -30,6 +30,11 @@ extension Command {
                 value: "NUMBER",
                 summary: "Threads that step the stages; one a processor if not stated."
             ),
+            Flag(
+                name: "bare",
+                summary:
+                    "Keep no histograms, follow no items, and take no numbers meanwhile: what that costs is the rest."
+            ),
             Flag(name: "json", summary: "Print a line of JSON for each."),
         ],
         run: { arguments throws(UsageError) in
@@ -40,7 +45,8 @@ extension Command {
             let names = arguments.values["workload"] ?? EngineWorkload.allCases.map(\.rawValue)
             for workload in names.compactMap(EngineWorkload.init) {
                 do {
-                    show(workload, try workload.run(seconds: seconds, workers: workers), json: arguments.has("json"))
+                    let result = try workload.run(seconds: seconds, workers: workers, isBare: arguments.has("bare"))
+                    show(workload, result, json: arguments.has("json"))
                 } catch {
                     Terminal.complain("error: \(error)")
                     return .failed

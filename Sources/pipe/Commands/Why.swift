@@ -13,11 +13,30 @@ extension Command {
             """,
         operands: [.run],
         flags: [
+            Flag(
+                name: "item",
+                value: "ITEM",
+                summary: "What became of one: a source and a number (camera#371), last, slowest or lost."
+            ),
             Flag(name: "over", value: "TIME", summary: "How long to look; 2s if not stated."),
             .json,
         ],
-        examples: [("pipe why gate --over 10s", "Looks for ten seconds.")],
+        examples: [
+            ("pipe why gate --over 10s", "Looks for ten seconds."),
+            (
+                "pipe why gate --item slowest",
+                "Which way the item took that was longest under way, and where it waited."
+            ),
+        ],
         run: { arguments throws(UsageError) in
+            if let item = arguments.value("item") {
+                let client = try RunChoice().client(arguments.operands.first)
+                let answer = try orUsage { () throws(ControlClient.Failure) in
+                    try client.ask("item", ["item": .string(item)])
+                }
+                Terminal.print(arguments.has("json") ? answer.text(pretty: true) : story(answer))
+                return .success
+            }
             let time = try arguments.duration("over") ?? .seconds(2)
             let client = try RunChoice().client(arguments.operands.first)
             let answer = try orUsage { () throws(ControlClient.Failure) in
@@ -27,6 +46,22 @@ extension Command {
             return .success
         }
     )
+
+    private static func story(_ answer: JSON) -> String {
+        func time(_ value: JSON?) -> String { value?.double.map { Duration.seconds($0).short } ?? "" }
+        var lines: [String] = []
+        if case .array(let says)? = answer["says"] { lines = says.compactMap(\.string) }
+        guard case .array(let steps)? = answer["steps"] else { return lines.joined(separator: "\n") }
+        var rows = [["STAGE", "BY", "THEN", "AT", "WAITED", "WORKED"]]
+        for step in steps {
+            let fate = [step["fate"]?.string, step["reason"]?.string].compactMap { $0 }.joined(separator: ": ")
+            rows.append([
+                step["stage"]?.string ?? "", step["link"]?.string ?? "", fate, time(step["at"]), time(step["waited"]),
+                time(step["worked"]),
+            ])
+        }
+        return (lines + ["", aligned(rows, textColumns: 3)]).joined(separator: "\n")
+    }
 
     private static func text(_ answer: JSON) -> String {
         var lines: [String] = []

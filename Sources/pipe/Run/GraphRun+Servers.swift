@@ -51,9 +51,7 @@ extension GraphRun {
     private func startControl(_ watched: WatchedRun, _ servers: inout RunServers) throws(UsageError) {
         let controlled = ControlledRun(
             watched,
-            watch: { [run] in run.add($0, to: $1) },
-            unwatch: { [run] in run.remove($0) },
-            source: { [run] in run.sourceName($0) },
+            inside: run,
             setLevel: { [log] in log.setLeast($0) },
             change: { try self.change($0) }
         )

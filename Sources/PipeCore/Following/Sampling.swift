@@ -1,0 +1,44 @@
+/// Which items of a source are followed on their way: 64 in a row of each 6400, and of slow sources one in ten milliseconds
+/// at least, so that of a camera's pictures each one is.
+///
+/// They come in a row so that few batches hold any, and so that one note may speak of many: all that following costs the
+/// others is a comparison where they begin, and one a batch.
+@usableFromInline
+struct Sampling {
+    /// The number of the next item to be followed.
+    @usableFromInline private(set) var next: Int
+    private var again: Int
+    private let takesAll: Bool
+
+    private static let row = 64
+    private static let of = 6400
+    private static let interval = 10_000_000
+
+    init(_ options: EngineOptions?) {
+        let isOn = options?.observes ?? false
+        next = isOn ? 0 : .max
+        again = isOn ? .min : .max
+        takesAll = options?.followsAll ?? false
+    }
+
+    /// It is this late, and this is the number of the item that comes next.
+    mutating func look(at now: Int, next sequence: Int) { if now >= again { next = sequence } }
+
+    /// The item of this number is followed.
+    mutating func follow(_ sequence: Int, now: Int) {
+        again = now + Self.interval
+        next = takesAll || (sequence + 1) % Self.of < Self.row ? sequence + 1 : (sequence / Self.of + 1) * Self.of
+    }
+}
+
+extension Header {
+    /// What becomes of the item is noted, see `Sampling`.
+    public internal(set) var isFollowed: Bool {
+        get { !isGap && mark != 0 }
+        set { mark = newValue ? 1 : 0 }
+    }
+}
+
+extension UnsafeMutablePointer<Slot> {
+    func countFollowed(_ number: Int) -> Int { (0..<number).count { self[$0].header.isFollowed } }
+}

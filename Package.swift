@@ -116,6 +116,13 @@ let control: [Target] = [
     tests(of: "RunControl", uses: ["Basics", "PipeCore", "PipeGraph", "PipeKit", "Sockets"]),
 ]
 
+// Spans of items for a collector.
+let otlp: [Target] = [
+    // libcurl 7.88: HTTP and HTTPS with connections that stay, deadlines and proxies. Saves us an HTTP client.
+    .systemLibrary(name: "CCurl"),
+    library("OTLP", uses: ["CCurl", "PipeCore"]),
+]
+
 // One line a plugin.
 let plugins = [
     stagePlugin("Basics"),
@@ -159,7 +166,7 @@ let package = Package(
         .executableTarget(
             name: "pipe",
             dependencies: [
-                "HTTPServer", "Mef3", "MefServer", "PipeCore", "PipeKit", "PipeGraph", "RunControl", "RunPage",
+                "HTTPServer", "Mef3", "MefServer", "OTLP", "PipeCore", "PipeKit", "PipeGraph", "RunControl", "RunPage",
             ]
                 + plugins.map { .init(stringLiteral: $0.name) },
             swiftSettings: house
@@ -184,7 +191,7 @@ let package = Package(
             dependencies: ["pipe", "PipeCore", "PipeGraph", "PipeKit"],
             swiftSettings: house
         ),
-    ] + plugins + ions + mef3 + mefServer + web + control,
+    ] + plugins + ions + mef3 + mefServer + web + control + otlp,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

@@ -67,6 +67,11 @@ ask "$base/metrics" | "$venv" "$ROOT/Tests/RunPageTests/metrics_peer.py" prometh
 ask -H 'Accept: application/openmetrics-text' "$base/metrics" | "$venv" "$ROOT/Tests/RunPageTests/metrics_peer.py" openmetrics >open
 [[ $(wc -l <samples) -gt 100 && $(wc -l <samples) == $(wc -l <open) ]] || fail "$(wc -l <samples) and $(wc -l <open) samples"
 
+# And by Prometheus itself, which has rules for names, too.
+ask "$base/metrics" >metrics
+lint="$("$ROOT/.setup/bin/promtool" check metrics <metrics 2>&1)" || fail "promtool: $lint"
+[[ -z "$lint" ]] || fail "promtool: $lint"
+
 # Events, cut off after two seconds; curl says so by its exit code 28.
 events="$(curl -sSN --max-time 2 "$base/api/stream" 2>/dev/null || [[ $? == 28 ]])"
 contains "$events" $'event: numbers\ndata: {"graph":"web-test"'

@@ -27,7 +27,7 @@ extension Runner {
 }
 
 /// Nanoseconds of the clock that never jumps.
-func monotonicTime() -> Int {
+package func monotonicTime() -> Int {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return time.tv_sec * 1_000_000_000 + time.tv_nsec

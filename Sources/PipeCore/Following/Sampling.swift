@@ -1,4 +1,4 @@
-/// Which items of a source are followed on their way: 64 in a row of each 6400, and of slow sources one in ten milliseconds
+/// Which items of a source are followed on their way: 64 in a row of each 6400, and of slow sources one in five milliseconds
 /// at least, so that of a camera's pictures each one is.
 ///
 /// They come in a row so that few batches hold any, and so that one note may speak of many: all that following costs the
@@ -12,7 +12,7 @@ struct Sampling {
 
     private static let row = 64
     private static let of = 6400
-    private static let interval = 10_000_000
+    private static let interval = 5_000_000
 
     init(_ options: EngineOptions?) {
         let isOn = options?.observes ?? false

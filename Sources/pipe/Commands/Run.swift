@@ -53,6 +53,11 @@ extension Command {
             ),
             Flag(name: "trace-size", value: "SIZE", summary: "How large the trace may become; 256MiB if not stated."),
             Flag(
+                name: "otlp",
+                value: "URL",
+                summary: "Send spans of items that are followed to this collector: host:port, or http(s)://…"
+            ),
+            Flag(
                 name: "record",
                 value: "DIR",
                 summary: "Write down what decides the run, for 'pipe replay'.",
@@ -118,6 +123,8 @@ struct RunSettings {
     var metrics: Address?
     var control: Address?
     var trace: String?
+    /// Where spans go.
+    var collector: String?
     var record: String?
     var recordSize = ByteCount.mebibytes(1024)
     var traceSize = ByteCount.mebibytes(256)
@@ -137,9 +144,26 @@ struct RunSettings {
         metrics = try arguments.address("metrics")
         control = try arguments.address("control")
         trace = arguments.value("trace")
+        collector = try arguments.value("otlp").map { text throws(UsageError) in try Self.collector(text) }
         record = arguments.value("record")
         recordSize = try arguments.size("record-size") ?? recordSize
         traceSize = try arguments.size("trace-size") ?? traceSize
         if quiet, level < .warning { level = .warning }
+    }
+
+    /// An address as the exporters of OpenTelemetry take it: without a path it is the base of theirs.
+    private static func collector(_ text: String) throws(UsageError) -> String {
+        let whole = text.contains("://") ? text : "http://\(text)"
+        let parts = whole.split(separator: "://", maxSplits: 1)
+        guard parts.count == 2, ["http", "https"].contains(parts[0]), let host = parts[1].split(separator: "/").first,
+            !host.hasPrefix(":"), !host.hasSuffix(":"), !whole.contains(where: { $0.isWhitespace || $0 == "\"" })
+        else {
+            throw UsageError(
+                message: "'--otlp \(text)' is no address of a collector",
+                hint: "write host:port, such as 127.0.0.1:4318, or a URL with http:// or https://"
+            )
+        }
+        let path = parts[1].dropFirst(host.count)
+        return path.isEmpty || path == "/" ? "\(parts[0])://\(host)/v1/traces" : whole
     }
 }

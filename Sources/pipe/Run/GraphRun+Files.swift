@@ -1,3 +1,5 @@
+import Glibc
+import OTLP
 import PipeCore
 import PipeGraph
 import PipeKit
@@ -23,6 +25,38 @@ extension GraphRun {
             }
         } catch {
             throw UsageError(message: "'\(path)' cannot be written: \(error)", code: .failed)
+        }
+    }
+
+    /// Begins to send spans where that is asked for; what is returned ends it, and says what is missing.
+    func startSpans() -> (() -> String?)? {
+        guard let url = settings.collector else { return nil }
+        var exporting = SpanExporter.Settings(
+            url: url,
+            graph: graph.name,
+            process: Int(getpid()),
+            version: pipeVersion,
+            began: began
+        )
+        // As every exporter of OpenTelemetry does.
+        exporting.headers = (Terminal.variable("OTEL_EXPORTER_OTLP_HEADERS") ?? "").split(separator: ",").compactMap {
+            let parts = $0.split(separator: "=", maxSplits: 1)
+            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+        }
+        let exporter = SpanExporter(exporting, run) { [self] level, text in say(text, level) }
+        let result = Mutex<Result<Int, any Error>>(.success(0))
+        let thread = startThread(named: "pipe-otlp") {
+            let end = Result { try exporter.follow() }
+            result.withLock { $0 = end }
+        }
+        return {
+            exporter.end()
+            thread.join()
+            switch result.withLock({ $0 }) {
+            case .success(0): return nil
+            case .success(let count): return "\(counted(count, "span")) of items were left out"
+            case .failure(let error): return "no spans were sent: \(error)"
+            }
         }
     }
 

@@ -73,6 +73,7 @@ final class GraphRun: Sendable {
         let signals = Signals { [run] in run.interrupt() }
         let trace = try startTrace()
         let recording = try startRecording()
+        let spans = startSpans()
         let servers = try startServers(signals)
         defer { servers.stop() }
         run.start()
@@ -81,6 +82,7 @@ final class GraphRun: Sendable {
         let outcome = run.finish(dropping: reason)
         Screen.shared.clear()
         if let missing = trace?() { say(missing, .warning) }
+        if let missing = spans?() { say(missing, .warning) }
         if let missing = recording?() { say(missing, .warning) }
         var report = RunReport(graph, outcome)
         (report.web, report.metrics) = (servers.web?.url, servers.metrics?.url)

@@ -114,7 +114,10 @@ extension ControlPeer {
         let near = inside.followed(of: source, near: sequence)
         guard near.isEmpty else {
             let names = near.map { "\(source)#\($0)" }.joined(separator: ", ")
-            throw .message("nothing is known of \(word)", hint: "about two hundred items a second are followed: \(names)")
+            throw .message(
+                "nothing is known of \(word)",
+                hint: "about two hundred items a second are followed: \(names)"
+            )
         }
         let sources = loop.snapshots.numbers.stages.filter(\.isSource).map(\.fullName)
         throw .message(

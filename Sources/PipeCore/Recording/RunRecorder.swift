@@ -3,7 +3,8 @@
 ///
 /// All that stages do to each other they do at the beginning and at the end of a step. These parts are made one after
 /// another, under `lock`, and noted in that order; what lies between concerns the stage alone, and goes on beside others.
-public final class RunRecorder: @unchecked Sendable {  // guarded by `lock`, but for the bytes, which have one of their own
+/// `lock` guards it, but for the bytes, which have one of their own.
+public final class RunRecorder: @unchecked Sendable {  // guarded, see above
     let lock = Lock()
     /// Stages whose items are written down, since they cannot be had again: by their place in the plan.
     let sources: Set<Int>

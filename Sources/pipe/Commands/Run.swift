@@ -55,7 +55,7 @@ extension Command {
             Flag(
                 name: "otlp",
                 value: "URL",
-                summary: "Send spans of items that are followed to this collector: host:port, or http(s)://…"
+                summary: "Send spans of items that are followed to the collector at host:port, or at a URL."
             ),
             Flag(
                 name: "record",

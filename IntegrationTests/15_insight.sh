@@ -174,6 +174,24 @@ expect_exit 1 "$PIPE" run recorded.yaml --for 1s --record first
 contains "$err" "is not empty"
 expect_exit 1 "$PIPE" replay nowhere
 
+# A recording becomes a test, which fails when the graph goes another way.
+expect_exit 0 "$PIPE" new test --from first --name 'as it was'
+contains "$out" "replay: 'first'"
+contains "$out" "overflow:"
+{ cat recorded.yaml; echo tests:; echo "$out"; } >tested.yaml
+expect_exit 0 "$PIPE" test tested.yaml
+contains "$err" "1 test passed"
+sed 's/in: [0-9]*, dropped/in: 1, dropped/' tested.yaml >other.yaml
+expect_exit 1 "$PIPE" test other.yaml
+contains "$out" "expected 1, got"
+sed 's/when_full: latest/when_full: drop_newest/' tested.yaml >other.yaml
+expect_exit 1 "$PIPE" test other.yaml
+contains "$out" "it parts from the recording at"
+sed 's/replay:.*/&\n    seed: 7/' tested.yaml >other.yaml
+expect_exit 2 "$PIPE" test other.yaml
+contains "$err" "keep 'seed' or 'replay'"
+expect_exit 64 "$PIPE" new test
+
 # A graph from standard input is read once, and stands in its recording.
 expect_exit 0 "$PIPE" run - --for 1s --record piped <recorded.yaml
 expect_exit 0 "$PIPE" replay piped

@@ -11,6 +11,7 @@ public struct GraphTest: OptionBlock {
     @Option("How long it runs, in virtual time; until all input has ended, where it is not stated.", in: .zero...)
     public var run: Duration?
     @Option("The seed of all that is left to chance.", in: 0...) public var seed: Int?
+    @Option("A recording of a run of this graph: it must go again as it went then.") public var replay: InputDirectory?
     @Option("What must hold at the end.") var expect: [Part<ExpectationPart>] = []
 
     public internal(set) var params: [(name: String, value: String)] = []
@@ -27,6 +28,14 @@ public struct GraphTest: OptionBlock {
                 at: $expect,
                 "a test that expects nothing shows nothing",
                 hint: "add '- books: balanced'"
+            )
+        }
+        if $replay.isStated, let other = [$set, $feed, $faults, $run, $seed].first(where: \.isStated) {
+            report.error(
+                .optionConflict,
+                at: other,
+                "'\(other.name)' says how a run goes, and this one goes as it was recorded",
+                hint: "keep '\(other.name)' or 'replay'"
             )
         }
     }

@@ -20,9 +20,17 @@ public struct TestRunner: Sendable {
         seed: Int? = nil,
         check: (_ params: [(name: String, value: String)]) -> CheckResult
     ) -> TestResult {
-        let seed = seed ?? test.seed ?? self.seed
+        var seed = seed ?? test.seed ?? self.seed
         var graph = graph
         var test = test
+        var recording: (manifest: RecordingFolder.Manifest, entries: [UInt8])?
+        if let folder = test.replay.map({ RecordingFolder($0.path.absolute) }) {
+            do { recording = (try folder.manifest(), try folder.entries()) } catch {
+                return TestResult(name: test.name, seed: seed, failures: [.init("\(error)")])
+            }
+            test.params = recording?.manifest.params ?? []
+            seed = Int(truncatingIfNeeded: recording?.manifest.seed ?? 0)
+        }
         if !test.params.isEmpty {
             let result = check(test.params)
             guard let changed = result.graph, let same = changed.tests.first(where: { $0.name == test.name }) else {
@@ -45,7 +53,19 @@ public struct TestRunner: Sendable {
             log.withLock { if $0.count < 1000 { $0.append(entry) } }
         }
         options.seed = UInt64(bitPattern: Int64(seed))
-        let outcome = SimulatedRun.run(plan, options, faults: test.faultList.compactMap(\.planned), for: test.run)
+        let outcome: RunOutcome
+        if let (manifest, entries) = recording {
+            options.epoch = manifest.epoch
+            let replay = Replay(plan, options, sources: graph.recordedSources, recording: entries)
+            do throws(Replay.Difference) {
+                while try replay.step() {}
+            } catch {
+                failures.append(.init("it parts from the recording at \(replay.time.short): \(error)"))
+            }
+            outcome = replay.finish()
+        } else {
+            outcome = SimulatedRun.run(plan, options, faults: test.faultList.compactMap(\.planned), for: test.run)
+        }
         let imbalances = outcome.numbers.imbalances(hasEnded: outcome.isComplete)
         for observer in observers { failures += observer.failures(outcome, imbalances) }
         // Whatever a test expects, the engine's own promise holds in each.

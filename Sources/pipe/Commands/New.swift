@@ -5,8 +5,8 @@ import PipeKit
 extension Command {
     static let new: Command = .init(
         name: "new",
-        summary: "Begins a graph or a stage.",
-        subcommands: [newGraph, newStage]
+        summary: "Begins a graph, a stage or a test.",
+        subcommands: [newGraph, newStage, newTest]
     )
 
     private static let newGraph: Command = .init(
@@ -44,6 +44,39 @@ extension Command {
             } else {
                 Terminal.print(text)
             }
+            return .success
+        }
+    )
+
+    private static let newTest: Command = .init(
+        name: "test",
+        summary: "Makes a test of a recorded run.",
+        details: """
+            It replays the recording, and prints a test for the 'tests:' of its graph: the run must go again as it went,
+            with the same drops and failures. It fails when the graph or a stage has changed so that it goes otherwise.
+            """,
+        flags: [
+            Flag(
+                name: "from",
+                value: "DIR",
+                summary: "A folder that 'pipe run --record' wrote.",
+                completes: .directories
+            ),
+            Flag(name: "name", value: "TEXT", summary: "What the test shows; as it was recorded, if not stated."),
+        ],
+        examples: [("pipe new test --from monday", "Prints the test of one recorded run.")],
+        run: { arguments throws(UsageError) in
+            guard let folder = arguments.value("from") else {
+                throw UsageError(
+                    message: "'--from' is missing",
+                    hint: "record a run with 'pipe run GRAPH --record monday', then 'pipe new test --from monday'"
+                )
+            }
+            let recorded = try RecordedRun(folder)
+            let outcome = try recorded.outcome()
+            let name = arguments.value("name") ?? "it goes as it was recorded"
+            Terminal.print(RecordedTest(name: name, folder, recorded, outcome).text)
+            Terminal.complain("put it below 'tests:' of \(recorded.manifest.graph), then 'pipe test' runs it")
             return .success
         }
     )

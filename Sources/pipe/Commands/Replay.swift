@@ -41,7 +41,8 @@ extension Command {
 }
 
 /// A recording and its graph.
-private struct RecordedRun {
+struct RecordedRun {
+    let manifest: RecordingFolder.Manifest
     let graph: Graph
     let files = MemoryFiles()
     let replay: Replay
@@ -57,6 +58,7 @@ private struct RecordedRun {
         } catch {
             throw UsageError(message: "\(error)", code: .failed)
         }
+        self.manifest = manifest
         size = entries.count
         var options = CheckOptions(environment: Terminal.environment)
         options.params = manifest.params
@@ -76,6 +78,19 @@ private struct RecordedRun {
         var engine = EngineOptions(epoch: manifest.epoch, files: files)
         engine.seed = manifest.seed
         replay = Replay(graph.plan, engine, sources: graph.recordedSources, recording: entries)
+    }
+
+    /// What comes of the whole of it.
+    func outcome() throws(UsageError) -> RunOutcome {
+        do throws(Replay.Difference) {
+            while try replay.step() {}
+        } catch {
+            throw UsageError(
+                message: "the replay parts from the recording at \(replay.time.short): \(error)",
+                code: .failed
+            )
+        }
+        return replay.finish()
     }
 
     func perform(_ arguments: Arguments) throws(UsageError) -> ExitCode {

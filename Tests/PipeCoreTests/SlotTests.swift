@@ -162,3 +162,28 @@ struct SlotTests {
         #expect(census.living == 0)
     }
 }
+
+/// Rows of slots that were sent at one time.
+struct SentRowTests {
+    @Test func `the end of a row is found wherever it is`() {
+        var chance = RandomSource(seed: 5)
+        for _ in 0..<2000 {
+            let count = Int.random(in: 1...64, using: &chance)
+            var times: [Int] = [0]
+            while times.count < count { times.append(times[times.count - 1] + (chance.share() < 0.1 ? 1 : 0)) }
+            let slots = UnsafeMutablePointer<Slot>.allocate(capacity: count)
+            defer { slots.deallocate() }
+            for (index, time) in times.enumerated() {
+                let sent = Instant(nanoseconds: time)
+                (slots + index).begin(Header(sequence: index, captured: .zero, sent: sent, key: .none, source: 0))
+            }
+            var index = 0
+            while index < count {
+                let end = slots.endOfSent(Instant(nanoseconds: times[index]), from: index, count)
+                #expect(end == times[index...].firstIndex { $0 != times[index] } ?? count, "\(times) from \(index)")
+                guard end > index else { return }
+                index = end
+            }
+        }
+    }
+}

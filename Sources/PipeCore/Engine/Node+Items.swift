@@ -128,7 +128,7 @@ extension Node {
         (inboxStart, inboxEnd, inboxInput) = (0, count, 0)
         lastItem = now
         cell.pointee.taken += counted(count, .stageTook)
-        recordWait(now - sentAt, items: count)
+        if keepsBooks, observes { waits.record(now - sentAt, times: count) }
         tracer?.note(.wait(items: count), fullName, from: sentAt, to: now)
         if isSink { recordLatencies(count, now) }
     }
@@ -138,67 +138,50 @@ extension Node {
         (inboxStart, inboxEnd, inboxInput) = (0, count, port)
         lastItem = now
         cell.pointee.taken += counted(items, .stageTook)
-        if inOrder, inbox[0].header.sent == inbox[count - 1].header.sent {
-            noteWait(inbox[0].header, items: count, now)
-        } else {
-            recordWaits(count, now)
-        }
+        if keepsBooks, observes { recordWaits(count, inOrder: inOrder, now) }
         if isSink { recordLatencies(count, now) }
     }
 
     // MARK: Times
 
-    private func recordWaits(_ count: Int, _ now: Int) {
-        forEachRun(of: count) {
-            $0.sent == $1.sent
-        } do: { header, items in
-            noteWait(header, items: items, now)
+    private func recordWaits(_ count: Int, inOrder: Bool, _ now: Int) {
+        let slots = inbox
+        var index = 0
+        while index < count {
+            let first = slots + index
+            let sent = first.pointee.header.sent
+            if inOrder {
+                index = slots.endOfSent(sent, from: index, count)
+            } else {
+                index += 1
+                while index < count, slots[index].header.sent == sent,
+                    slots[index].header.isGap == first.pointee.header.isGap
+                {
+                    index += 1
+                }
+            }
+            guard inOrder || !first.pointee.header.isGap else { continue }
+            let items = slots + index - first
+            waits.record(now &- sent.nanoseconds, times: items)
+            tracer?.note(.wait(items: items), fullName, from: sent.nanoseconds, to: now)
         }
-    }
-
-    private func noteWait(_ header: borrowing Header, items: Int, _ now: Int) {
-        recordWait(now &- header.sent.nanoseconds, items: items)
-        tracer?.note(.wait(items: items), fullName, from: header.sent.nanoseconds, to: now)
     }
 
     private func recordLatencies(_ count: Int, _ now: Int) {
         guard keepsBooks, observes else { return }
-        // Most often all were captured in one step of one source: to find that out costs less than to look at each.
-        if inbox.areOfOneCapture(count) {
-            let first = inbox
-            let latency = now &- first.pointee.header.captured.nanoseconds
-            return recordLatency(of: first.pointee.header.source, latency, items: count)
-        }
-        forEachRun(of: count) {
-            $0.captured == $1.captured && $0.source == $1.source
-        } do: { header, items in
-            recordLatency(of: header.source, now &- header.captured.nanoseconds, items: items)
-        }
-    }
-
-    /// Calls for items in a row of the batch that are alike: the first one's header, and how many they are.
-    @inline(__always)
-    private func forEachRun(
-        of count: Int,
-        areAlike: (borrowing Header, borrowing Header) -> Bool,
-        do body: (borrowing Header, Int) -> Void
-    ) {
-        guard keepsBooks, observes else { return }
-        var index = 0
-        while index < count {
-            let first = index
-            index += 1
-            guard !inbox[first].header.isGap else { continue }
-            while index < count, !inbox[index].header.isGap, areAlike(inbox[first].header, inbox[index].header) {
-                index += 1
+        var first = inbox
+        let end = first + count
+        while first < end {
+            let (captured, kinship) = (first.pointee.header.captured.nanoseconds, first.kinship)
+            var next = first + 1
+            while next < end, next.pointee.header.captured.nanoseconds == captured, next.kinship == kinship {
+                next += 1
             }
-            body(inbox[first].header, index - first)
+            if !first.pointee.header.isGap {
+                recordLatency(of: first.pointee.header.source, now &- captured, items: next - first)
+            }
+            first = next
         }
-    }
-
-    @inline(__always)
-    private func recordWait(_ nanoseconds: Int, items: Int) {
-        if keepsBooks, observes { waits.record(nanoseconds, times: items) }
     }
 
     private func recordLatency(of source: UInt32, _ nanoseconds: Int, items: Int) {

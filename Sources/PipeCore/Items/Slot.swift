@@ -155,22 +155,25 @@ final class PayloadBox<Value: Payload>: Sendable {
 }
 
 extension UnsafeMutablePointer<Slot> {
-    /// Whether so many in a row are items that are alike in source, kind and time of capture.
-    func areOfOneCapture(_ number: Int) -> Bool {
-        let (captured, kinship) = (pointee.header.captured.nanoseconds, self.kinship)
-        var differences = UInt64(pointee.header.isGap ? 1 : 0)
-        var slot = self + 1
-        let end = self + number
-        while slot < end {
-            differences |= UInt64(bitPattern: Int64(slot.pointee.header.captured.nanoseconds ^ captured))
-            differences |= slot.kinship ^ kinship
-            slot += 1
+    /// The end of the row that was sent at one time and begins at `start`, where none was sent before the one ahead of it.
+    /// Most rows are long, so the end is looked for in steps that double, and then between the last two.
+    func endOfSent(_ time: Instant, from start: Int, _ count: Int) -> Int {
+        if self[count - 1].header.sent == time { return count }
+        var (inside, step) = (start, 1)
+        while inside + step < count, self[inside + step].header.sent == time {
+            inside += step
+            step *= 2
         }
-        return differences == 0
+        var outside = Swift.min(inside + step, count - 1)
+        while outside - inside > 1 {
+            let middle = (inside + outside) / 2
+            if self[middle].header.sent == time { inside = middle } else { outside = middle }
+        }
+        return outside
     }
 
     /// Source, kind and mark as one word, which they fill.
-    private var kinship: UInt64 { UnsafeRawPointer(self).load(fromByteOffset: Self.placeOfSource, as: UInt64.self) }
+    var kinship: UInt64 { UnsafeRawPointer(self).load(fromByteOffset: Self.placeOfSource, as: UInt64.self) }
 
     private static var placeOfSource: Int { MemoryLayout<Header>.offset(of: \.source) ?? 0 }
 }

@@ -169,6 +169,7 @@ struct FollowingTests {
 
     @Test func `notes are bounded, and the oldest go`() {
         var ring = NoteRing(among: 1 << 17)
+        defer { ring.deallocate() }
         let header = Header(sequence: 0, captured: .zero, sent: .zero, key: .none, source: 0)
         for number in 0..<1000 {
             var header = header

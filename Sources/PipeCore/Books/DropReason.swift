@@ -1,5 +1,5 @@
 /// Why an item went no further. Every item that a link or a stage does not pass on is counted under one of these.
-public enum DropReason: String, Sendable, CaseIterable {
+public enum DropReason: String, BitwiseCopyable, Sendable, CaseIterable {
     /// The link was full.
     case overflow
     /// `skip_frames` left it out.

@@ -26,8 +26,6 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     let observes: Bool
     /// Items of the inbox that are followed, in their order, and what was noted and is not published yet.
     var visitors: [FollowedRow] = []
-    /// What was found among what was sent last.
-    var sentRows: [FollowedRow] = []
     var notes: [ItemNote] = []
     /// One for each output.
     let outboxes: UnsafeMutablePointer<Outbox>
@@ -161,6 +159,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         cell.pointee.forget()
         for port in 0..<outputs { outboxes[port].deallocate() }
         inputs.deallocate()
+        numbers.notes.deallocate()
         waits.deallocate()
         services.deallocate()
         latencies.deallocate()
@@ -334,7 +333,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
             }
             follower.passedOver += number
             follower.tookOver(number, sentAt: sentAt, now: now)
-            if cell.pointee.carries { follower.welcome(sentRows, now: now) }
+            if cell.pointee.carries { follower.welcome(number, from: follower.inputs[0].link.with(\.index), now: now) }
             return true
         }
     }

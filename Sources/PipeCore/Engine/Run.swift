@@ -126,9 +126,6 @@ public final class SimulatedRun {
         simulator.run(until: time?.nanoseconds ?? .max, steps: isEndless ? .max : most)
     }
 
-    /// What became of an item that is followed; nil where nothing is known of such a one.
-    public func story(of choice: ItemChoice) -> ItemStory? { engine.story(of: choice) }
-
     /// Sources make no more; what is under way goes on to its end.
     public func stop() { engine.stop() }
 

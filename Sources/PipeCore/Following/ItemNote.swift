@@ -1,6 +1,6 @@
 /// Something that became known of an item that is followed, or of several in a row that fared alike.
-public struct ItemNote: Sendable {
-    public enum Event: Sendable, Hashable {
+public struct ItemNote: Sendable, BitwiseCopyable {
+    public enum Event: Sendable, Hashable, BitwiseCopyable {
         /// A stage took it at `begin`, and had worked on it at `end`. It had been sent at `sent`.
         case worked
         /// A stage sent it by an output at `sent`.
@@ -56,9 +56,10 @@ struct FollowedItem: Hashable {
     let key: Key
 }
 
-/// The latest notes of one place. It grows to what it may hold, and then forgets the oldest.
+/// The latest notes of one place; with the place for another the oldest is forgotten. Its memory is asked for with the first
+/// note, and touched as notes come, so that nothing is ever moved.
 struct NoteRing {
-    private var notes: [ItemNote] = []
+    private var notes: UnsafeMutablePointer<ItemNote>?
     /// All that were ever noted here.
     private(set) var total = 0
     private let most: Int
@@ -69,19 +70,26 @@ struct NoteRing {
     /// One of so many places.
     init(among places: Int) { most = min(4096, max(256, Self.inAll / max(1, places))) }
 
+    /// To be called once.
+    func deallocate() { notes?.deallocate() }
+
     mutating func append(_ note: ItemNote) {
-        if notes.count < most { notes.append(note) } else { notes[total % most] = note }
+        let notes = notes ?? .allocate(capacity: most)
+        self.notes = notes
+        (notes + total % most).initialize(to: note)
         total += 1
     }
 
+    private var known: Range<Int> { max(0, total - most)..<total }
+
     /// What was noted after so many, oldest first, as far as it is still known.
     func after(_ earlier: Int) -> [ItemNote] {
-        let first = max(earlier, total - notes.count)
-        return first < total ? (first..<total).map { notes[$0 % most] } : []
+        guard let notes else { return [] }
+        return known.clamped(to: earlier..<max(earlier, total)).map { notes[$0 % most] }
     }
 
-    var hasForgotten: Bool { total > notes.count }
+    var hasForgotten: Bool { total > most }
 
     /// The oldest that is known.
-    var oldest: ItemNote? { notes.isEmpty ? nil : notes[total > most ? total % most : 0] }
+    var oldest: ItemNote? { notes.flatMap { notes in known.first.map { notes[$0 % most] } } }
 }

@@ -113,10 +113,11 @@ extension Engine {
 
     /// What became of an item; nil where nothing is known of such a one.
     func story(of choice: ItemChoice) -> ItemStory? {
-        var cursor = NoteCursor()
-        let notes = notes(&cursor)
-        guard let (item, captured) = choose(choice, among: notes) else { return nil }
-        return StoryTeller(item, captured, notes.filter { $0.note.isAbout(item) }, self).story
+        var first = NoteCursor()
+        guard let (item, captured) = choose(choice, among: notes(&first)) else { return nil }
+        // Read anew: what the item came from was published before it left there, though perhaps after that was read.
+        var second = NoteCursor()
+        return StoryTeller(item, captured, notes(&second).filter { $0.note.isAbout(item) }, self).story
     }
 
     private func choose(_ choice: ItemChoice, among notes: [PlacedNote]) -> (FollowedItem, captured: Instant)? {

@@ -41,22 +41,14 @@ extension Header {
 
 // What a stage copy notes of items that are followed. It looks for them only in batches that may hold some.
 extension Node {
-    /// Items that are followed are among what was taken.
+    /// Items that are followed may be among what was taken.
     func welcome(_ count: Int, from link: Int, now: Int) {
-        FollowedRow.all(in: inbox, 0..<count) { welcome($0, from: link, now: now) }
-    }
-
-    private func welcome(_ row: FollowedRow, from link: Int, now: Int) {
-        cell.pointee.carries = true
-        var row = row
-        (row.link, row.taken) = (link, now)
-        visitors.append(row)
-    }
-
-    /// The batch that an output of the stage before held is the inbox now, and these are the followed ones among it.
-    func welcome(_ rows: [FollowedRow], now: Int) {
-        let link = inputs[0].link.with(\.index)
-        for row in rows { welcome(row, from: link, now: now) }
+        FollowedRow.all(in: inbox, 0..<count) { row in
+            cell.pointee.carries = true
+            var row = row
+            (row.link, row.taken) = (link, now)
+            visitors.append(row)
+        }
     }
 
     /// The stage has worked on what stood before this place of its inbox.
@@ -79,15 +71,15 @@ extension Node {
         visitors.removeFirst(finished)
     }
 
-    /// Notes what leaves by its outputs.
+    /// Notes what leaves by its outputs. Who meets it further on must find here where it came from, so that this is public
+    /// before it leaves.
     func noteSent() {
-        sentRows.removeAll(keepingCapacity: true)
+        defer { if !notes.isEmpty { numbersLock.locked { publishNotes() } } }
         for port in 0..<outputs {
             let news = outboxes[port].takeNews()
             FollowedRow.all(in: outboxes[port].slots, news) { row in
                 let sent = row.header.sent.nanoseconds
                 note(ItemNote(row.header, .sent(port: port), from: sent, to: sent, count: row.count))
-                sentRows.append(row)
             }
         }
     }

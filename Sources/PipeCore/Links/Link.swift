@@ -81,6 +81,7 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
 
     deinit {
         queue.pointee.dropped = nil
+        notes.deallocate()
         queue.pointee.discard(.cancelled)
         queue.pointee.deallocate()
         queue.deinitialize(count: 1)

@@ -37,7 +37,9 @@ struct LiveHistogram {
 
     /// What was recorded so far.
     var histogram: Histogram {
-        Histogram(
+        let isEmpty = !(Self.steps..<Self.steps + Histogram.size).contains { cells[$0].load(ordering: .relaxed) != 0 }
+        if isEmpty { return Histogram() }
+        return Histogram(
             counts: (0..<Histogram.size).map { cells[Self.steps + $0].load(ordering: .relaxed) },
             sum: cells[Self.sum].load(ordering: .relaxed),
             most: cells[Self.most].load(ordering: .relaxed)

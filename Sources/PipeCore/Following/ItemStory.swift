@@ -68,7 +68,8 @@ public struct PlacedNote: Sendable {
 /// How far somebody has read the notes of a run.
 public struct NoteCursor: Sendable {
     var nodes: [Int: Int] = [:]
-    var links: [Int: Int] = [:]
+    /// Ways in for threads are links too, without a place in the plan.
+    var links: [ObjectIdentifier: Int] = [:]
     /// Notes that were forgotten before they were read.
     public internal(set) var missed = 0
 
@@ -78,36 +79,31 @@ public struct NoteCursor: Sendable {
 extension Engine {
     /// What was noted since the last look.
     func notes(_ cursor: inout NoteCursor) -> [PlacedNote] {
-        let parts = all
         var placed: [PlacedNote] = []
-        func add(_ notes: [ItemNote], _ total: Int, after earlier: Int, _ place: (ItemNote) -> PlacedNote) {
+        func add(_ notes: [ItemNote], _ total: Int, after earlier: Int, at node: Node, _ link: (ItemNote) -> String?) {
             cursor.missed += total - earlier - notes.count
-            placed += notes.map(place)
+            placed += notes.map { PlacedNote(note: $0, stage: node.fullName, link: link($0), node: node.index) }
         }
-        for node in parts.nodes {
+        func read(_ link: Link, to node: Node) {
+            let earlier = cursor.links[ObjectIdentifier(link)] ?? 0
+            let (notes, total) = link.notes(after: earlier)
+            cursor.links[ObjectIdentifier(link)] = total
+            add(notes, total, after: earlier, at: node) { _ in link.name }
+        }
+        for node in nodes {
             let earlier = cursor.nodes[node.index] ?? 0
-            let (notes, total) = node.numbersLock.locked {
-                (node.numbers.notes.after(earlier), node.numbers.notes.total)
+            let (notes, total, intakes) = node.numbersLock.locked {
+                (node.numbers.notes.after(earlier), node.numbers.notes.total, node.numbers.intakes)
             }
             cursor.nodes[node.index] = total
-            add(notes, total, after: earlier) { note in
-                let link = note.link < 0 ? nil : parts.links[note.link].name
-                return PlacedNote(note: note, stage: node.fullName, link: link, node: node.index)
-            }
+            // Asked for after the notes: a link of a station that came meanwhile is among them.
+            let links = notes.isEmpty ? [] : all.links
+            add(notes, total, after: earlier, at: node) { $0.link < 0 ? nil : links[$0.link].name }
             // A way in for threads leads to the stage itself.
-            for (number, intake) in node.numbersLock.locked({ node.numbers.intakes }).enumerated() {
-                read(intake, at: -1 - node.index * 1000 - number, to: node)
-            }
+            for intake in intakes { read(intake, to: node) }
         }
-        for link in parts.links { read(link, at: link.index, to: parts.copies[link.plan.to.stage][0]) }
-        func read(_ link: Link, at place: Int, to node: Node) {
-            let earlier = cursor.links[place] ?? 0
-            let (notes, total) = link.notes(after: earlier)
-            cursor.links[place] = total
-            add(notes, total, after: earlier) {
-                PlacedNote(note: $0, stage: node.fullName, link: link.name, node: node.index)
-            }
-        }
+        let parts = all
+        for link in parts.links { read(link, to: parts.copies[link.plan.to.stage][0]) }
         return placed
     }
 
@@ -144,11 +140,12 @@ extension Engine {
         notes.filter { $0.note.event == .worked && parts.nodes[$0.node].endsItems }
     }
 
-    /// Items of a source that are followed, near to one that is not.
+    /// Items of a source that are followed, near to one that is not: of each row the one that is nearest.
     func followed(of source: String, near sequence: Int) -> [Int] {
         var cursor = NoteCursor()
         let numbers = Set(nodes.filter { $0.fullName == source }.map { UInt32($0.index) })
-        let known = Set(notes(&cursor).map(\.note).filter { numbers.contains($0.source) }.flatMap(\.numbers))
+        let rows = notes(&cursor).map(\.note).filter { numbers.contains($0.source) }.map(\.numbers)
+        let known = Set(rows.map { min(max(sequence, $0.lowerBound), $0.upperBound - 1) })
         return known.sorted { abs($0 - sequence) < abs($1 - sequence) }.prefix(5).sorted()
     }
 }

@@ -24,13 +24,13 @@ collect() {
 end_collector() { kill $collector; wait $collector || true; [[ ! -s collector.err ]] || fail "$(cat collector.err)"; }
 
 collect spans
-OTEL_EXPORTER_OTLP_HEADERS=x-key=hush expect_exit 0 "$PIPE" run shop.yaml --otlp "127.0.0.1:$port" --report report.json
+OTEL_EXPORTER_OTLP_HEADERS=x-key=hush%20hush expect_exit 0 "$PIPE" run shop.yaml --otlp "127.0.0.1:$port" --report report.json
 end_collector
 py '
 import collections, json
 spans = [json.loads(line) for line in open("spans")]
 report = json.load(open("report.json"))
-assert all(s["service"] == "shop" and s["secret"] == "hush" for s in spans), spans[0]
+assert all(s["service"] == "shop" and s["secret"] == "hush hush" for s in spans), spans[0]
 assert len({(s["trace"], s["id"]) for s in spans}) == len(spans), "two spans have one identity"
 traces = collections.defaultdict(list)
 for span in spans: traces[span["trace"]].append(span)

@@ -173,7 +173,9 @@ private struct SuiteResults {
             let table = RunTable(colour: false, width: 140).text(outcome.numbers)
             Terminal.print(table.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
         }
-        Terminal.print("    repeat it: pipe test \(path) --filter '\(result.name)' --seed \(result.seed)")
+        // As a shell takes a quote in quotes.
+        let name = result.name.replacing("'", with: "'\\''")
+        Terminal.print("    repeat it: pipe test \(path) --filter '\(name)' --seed \(result.seed)")
     }
 
     private func mark(_ hasPassed: Bool) -> String {

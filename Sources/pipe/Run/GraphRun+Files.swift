@@ -41,7 +41,7 @@ extension GraphRun {
         // As every exporter of OpenTelemetry does.
         exporting.headers = (Terminal.variable("OTEL_EXPORTER_OTLP_HEADERS") ?? "").split(separator: ",").compactMap {
             let parts = $0.split(separator: "=", maxSplits: 1)
-            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+            return parts.count == 2 ? (String(parts[0]), decoded(parts[1])) : nil
         }
         let exporter = SpanExporter(exporting, run) { [self] level, text in say(text, level) }
         let result = Mutex<Result<Int, any Error>>(.success(0))
@@ -58,6 +58,23 @@ extension GraphRun {
             case .failure(let error): return "no spans were sent: \(error)"
             }
         }
+    }
+
+    /// A value as OpenTelemetry writes it, with `%20` for a blank.
+    private func decoded(_ text: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(2).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+            if byte == UInt8(ascii: "%"), digits.count == 2 {
+                bytes.append(UInt8(digits[0] * 16 + digits[1]))
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        // A line of its own would be a header of its own.
+        return String(decoding: bytes.filter { $0 >= 32 }, as: UTF8.self)
     }
 
     /// Begins the recording that is asked for; what is returned ends it, and says what is missing.

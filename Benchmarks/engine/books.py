@@ -8,20 +8,15 @@ the engine loses by its books, in percent, on chains of four links with next to 
 """
 
 import argparse
-import json
 import pathlib
-import statistics
 import subprocess
+
+import turns
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BARE = ROOT / ".build/without-books"
 # Workload: percent that it may cost.
 LIMITS = {"chain4": 25, "chain4-fused": 25, "chain4-work": 1}
-
-
-def rate(pipe, workload, arguments):
-    command = [pipe, "bench", "engine", "--workload", workload, "--seconds", str(arguments.seconds), "--workers", "1", "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["rate"]
 
 
 def main():
@@ -34,17 +29,10 @@ def main():
         ["swift", "build", "--package-path", ROOT, "--scratch-path", BARE, "-c", "release", "--product", "pipe",
          "--static-swift-stdlib", "-Xswiftc", "-DPIPE_WITHOUT_BOOKS"], check=True, stdout=subprocess.DEVNULL)
     bare = BARE / "release/pipe"
-    print("| workload | with books | without | cost | at most | |\n|---|---|---|---|---|---|")
+    print(turns.HEAD.format("with books", "without"))
     for workload, limit in LIMITS.items():
-        pairs = []
-        for number in range(arguments.rounds):
-            turn = [arguments.pipe, bare] if number % 2 == 0 else [bare, arguments.pipe]
-            found = {pipe: rate(pipe, workload, arguments) for pipe in turn}
-            pairs.append((found[arguments.pipe], found[bare]))
-        kept, left = (statistics.median(rates) for rates in zip(*pairs))
-        cost = 100 * (1 - statistics.median(a / b for a, b in pairs))
-        verdict = "met" if cost <= limit else "NOT MET"
-        print(f"| {workload} | {kept / 1e6:.3f} M/s | {left / 1e6:.3f} M/s | {cost:.1f} % | {limit} % | {verdict} |", flush=True)
+        measure = lambda command: turns.rate(command, workload, arguments.seconds)
+        print(turns.row(workload, [arguments.pipe], [bare], limit, arguments.rounds, measure), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,15 @@ median of the ratios of neighbours: what is lost of the throughput, in percent, 
 """
 
 import argparse
-import json
 import pathlib
-import statistics
-import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "Benchmarks/engine"))
+import turns  # noqa: E402
+
 WORKLOADS = ["chain4", "chain8", "chain4-fused", "chain4-work", "chain4-1024", "frames", "fanout", "fanin", "ordered"]
 LIMIT = 3
-
-
-def rate(arguments, workload, *flags):
-    command = [arguments.pipe, "bench", "engine", "--workload", workload, "--seconds", str(arguments.seconds),
-               "--workers", str(arguments.workers), "--json", *flags]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["rate"]
 
 
 def main():
@@ -31,17 +26,11 @@ def main():
     parser.add_argument("--workload", action="append")
     parser.add_argument("--pipe", default=ROOT / ".build/release/pipe")
     arguments = parser.parse_args()
-    print("| workload | as it is | bare | cost | at most | |\n|---|---|---|---|---|---|")
+    print(turns.HEAD.format("as it is", "bare"))
     for workload in arguments.workload or WORKLOADS:
-        pairs = []
-        for number in range(arguments.rounds):
-            turn = [(), ("--bare",)] if number % 2 == 0 else [("--bare",), ()]
-            found = {flags: rate(arguments, workload, *flags) for flags in turn}
-            pairs.append((found[()], found[("--bare",)]))
-        whole, bare = (statistics.median(rates) for rates in zip(*pairs))
-        cost = 100 * (1 - statistics.median(a / b for a, b in pairs))
-        verdict = "met" if cost <= LIMIT else "NOT MET"
-        print(f"| {workload} | {whole / 1e6:.3f} M/s | {bare / 1e6:.3f} M/s | {cost:.1f} % | {LIMIT} % | {verdict} |", flush=True)
+        measure = lambda command: turns.rate(command, workload, arguments.seconds, arguments.workers)
+        whole, bare = [arguments.pipe], [arguments.pipe, "--bare"]
+        print(turns.row(workload, whole, bare, LIMIT, arguments.rounds, measure), flush=True)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ struct FileLinesTests {
 
 /// What happens to a file comes before the wait for it here, so that nothing hangs on time: if the wait did not know, it
 /// would never end.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct FollowTests {
     private func follow(_ body: (_ path: String, _ more: () throws -> [String], FileWatch, LineReader) throws -> Void)
         throws

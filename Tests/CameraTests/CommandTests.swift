@@ -66,7 +66,7 @@ struct RecorderTests {
 }
 
 /// Commands over real connections, to a stage in a graph with threads.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct CommandServerTests {
     /// A server that answers in capitals, until the test is over.
     private static func withServer(

@@ -49,7 +49,7 @@ private final class ServerUnderTest {
 }
 
 /// Cameras of all kinds, over real connections.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct FrameServerTests {
     private let jpeg: [UInt8] = EncodedFrame.sample(0).map { Array($0.bytes) } ?? []
 

@@ -66,7 +66,7 @@ final class CountingStream: ClientStream {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ServerTests {
     @Test func `answers, and says what a browser may do with it`() throws {
         let server = try ServerUnderTest()
@@ -248,7 +248,7 @@ struct ServerTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StreamTests {
     private func watch(_ server: ServerUnderTest, receiveBuffer: Int32? = nil) throws -> Client {
         let client = try Client(port: server.port, receiveBuffer: receiveBuffer)

@@ -9,7 +9,7 @@ import Testing
 @testable import Packets
 
 /// Clients of all kinds, over real connections.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ServerTests {
     @Test func `what clients send comes out, each client's in order`() throws {
         let server = try ServerUnderTest()
@@ -164,7 +164,7 @@ struct ServerTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct GreetingTests {
     private func server(_ timeout: Duration = .seconds(20)) throws -> ServerUnderTest {
         var settings = ServerSettings()
@@ -210,7 +210,7 @@ struct GreetingTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct OtherServerTests {
     @Test func `packets come over a unix socket, whose dead predecessor is in nobody's way`() throws {
         try withFolder { folder in

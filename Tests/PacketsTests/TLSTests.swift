@@ -40,7 +40,7 @@ private struct Certificates {
     }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct TLSTests {
     /// Connects on a thread while the server reads, and sends packets where that came about.
     private func call(

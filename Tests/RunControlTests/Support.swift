@@ -134,6 +134,13 @@ final class RawClient {
         return true
     }
 
+    /// One that is told something, within twenty seconds.
+    static func firstTold(of clients: [RawClient]) -> RawClient? {
+        var places = clients.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        guard poll(&places, nfds_t(places.count), 20_000) > 0 else { return nil }
+        return zip(clients, places).first { $0.1.revents & Int16(POLLIN) != 0 }?.0
+    }
+
     /// All that comes until the other side closes, or until a line is whole.
     func hear(untilLine: Bool = true) -> String {
         var heard: [UInt8] = []

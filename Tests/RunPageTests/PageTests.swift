@@ -7,7 +7,7 @@ import Testing
 
 @testable import RunPage
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PageTests {
     /// A source that goes on, what it makes on the page.
     private static let endless = """

@@ -89,7 +89,7 @@ struct FramingModel {
     }
 }
 
-private func randomStream(_ framing: Framing, _ chance: inout RandomSource) -> [UInt8] {
+func randomStream(_ framing: Framing, _ chance: inout RandomSource) -> [UInt8] {
     var stream: [UInt8] = []
     for _ in 0..<Int.random(in: 0..<30, using: &chance) {
         let isSound = Int.random(in: 0..<40, using: &chance) > 0

@@ -50,7 +50,7 @@ public enum RecordedEntry: Sendable, Hashable {
 extension RecordedEntry {
     /// The bytes of an entry: its length, itself, and a check, so that one that was cut off is known for it.
     var encoded: [UInt8] {
-        var body = Encoder()
+        var body = RecordedWriter()
         switch self {
         case .head(let node, let now, let mail):
             body.number(1)
@@ -80,7 +80,7 @@ extension RecordedEntry {
             body.number(6)
             body.number(reason.index)
         }
-        var whole = Encoder()
+        var whole = RecordedWriter()
         whole.number(body.bytes.count)
         return whole.bytes + body.bytes + Self.check(body.bytes[...])
     }
@@ -95,45 +95,21 @@ extension RecordedEntry {
 
     /// The entry that begins at a place, and the place behind it; nil where none does, or not all of it is there.
     static func decoded(_ bytes: [UInt8], at place: Int) -> (RecordedEntry, next: Int)? {
-        var frame = Decoder(bytes[place...])
+        var frame = RecordedReader(bytes[place...])
         guard let length = frame.number(), length > 0, length <= bytes.count - frame.place - checkBytes else {
             return nil
         }
         let body = bytes[frame.place..<(frame.place + length)]
         let end = body.endIndex + checkBytes
         guard bytes[body.endIndex..<end].elementsEqual(check(body)) else { return nil }
-        var reader = Decoder(body)
-        guard let entry = reader.entry(), reader.place == body.endIndex else { return nil }
+        var reader = RecordedReader(body)
+        guard let entry = reader.entry(), reader.isAtEnd else { return nil }
         return (entry, end)
     }
 }
 
-/// Numbers of seven bits a byte, signs folded in: most are small.
-private struct Encoder {
-    var bytes: [UInt8] = []
-
-    mutating func number(_ number: Int) {
-        var rest = UInt(bitPattern: (number << 1) ^ (number >> 63))
-        while rest > 127 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 128)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
-    }
-
-    mutating func text(_ text: String) { blob(Array(text.utf8)) }
-
-    mutating func blob(_ more: [UInt8]) {
-        number(more.count)
-        bytes += more
-    }
-
-    mutating func optional(_ text: String?) {
-        number(text == nil ? 0 : 1)
-        if let text { self.text(text) }
-    }
-
-    mutating func source(_ work: RecordedEntry.SourceWork) {
+extension RecordedWriter {
+    fileprivate mutating func source(_ work: RecordedEntry.SourceWork) {
         number(work.mayFinish ? 1 : 0)
         optional(work.failure)
         number(work.items.count)
@@ -148,51 +124,13 @@ private struct Encoder {
     }
 }
 
-private struct Decoder {
-    private let bytes: ArraySlice<UInt8>
-    private(set) var place: Int
-
-    init(_ bytes: ArraySlice<UInt8>) { (self.bytes, place) = (bytes, bytes.startIndex) }
-
-    mutating func number() -> Int? {
-        var value: UInt = 0
-        for shift in stride(from: UInt(0), to: 70, by: 7) {
-            guard place < bytes.endIndex else { return nil }
-            let byte = bytes[place]
-            place += 1
-            value |= UInt(byte & 127) << shift
-            if byte < 128 { return Int(bitPattern: value >> 1) ^ -Int(bitPattern: value & 1) }
-        }
-        return nil
-    }
-
-    private mutating func count() -> Int? {
-        guard let count = number(), count >= 0, count <= bytes.endIndex - place else { return nil }
-        return count
-    }
-
-    private mutating func blob() -> [UInt8]? {
-        guard let count = count() else { return nil }
-        defer { place += count }
-        return Array(bytes[place..<(place + count)])
-    }
-
-    private mutating func text() -> String? { blob().map { String(decoding: $0, as: UTF8.self) } }
-
-    private mutating func optional() -> String?? {
-        switch number() {
-        case 0: .some(nil)
-        case 1: text().map { .some($0) }
-        default: nil
-        }
-    }
-
+extension RecordedReader {
     private mutating func reason() -> DropReason? {
         guard let index = number(), DropReason.allCases.indices.contains(index) else { return nil }
         return DropReason.allCases[index]
     }
 
-    mutating func entry() -> RecordedEntry? {
+    fileprivate mutating func entry() -> RecordedEntry? {
         switch number() {
         case 1:
             guard let node = number(), let now = number(), let count = count() else { return nil }
@@ -231,7 +169,14 @@ private struct Decoder {
                 let payload = text(), let bytes = blob()
             else { return nil }
             work.items.append(
-                .init(port: port, sequence: sequence, captured: captured, key: key, payload: payload, bytes: bytes)
+                .init(
+                    port: port,
+                    sequence: sequence,
+                    captured: captured,
+                    key: key,
+                    payload: payload,
+                    bytes: Array(bytes)
+                )
             )
         }
         return work

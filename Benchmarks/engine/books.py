@@ -3,7 +3,7 @@
     swift build -c release --product pipe --static-swift-stdlib
     python3 Benchmarks/engine/books.py [--rounds 9] [--seconds 1]
 
-Builds the other one into .build/without-books, runs both in turn, and prints the medians of the ratios of neighbours: what
+Builds the other one into .build/without-books, runs both in turn, and prints the means of the best quarter of each: what
 the engine loses by its books, in percent, on chains of four links with next to no work and with 20 µs in each stage.
 """
 

@@ -3,7 +3,7 @@
     python3 Benchmarks/insight/cost.py [--rounds 9] [--seconds 1]
 
 Runs `pipe bench engine` as it is, taking all numbers four times a second, and with `--bare`, in turns, and prints the
-median of the ratios of neighbours: what is lost of the throughput, in percent, of which 3 are allowed.
+means of the best quarter of each, and what is lost of the throughput, in percent, of which 3 are allowed.
 """
 
 import argparse

@@ -214,7 +214,3 @@ private final class Farewell: Sendable {
     init(_ gate: Gate) { self.gate = gate }
     deinit { gate.open() }
 }
-
-private final class Box<Value>: @unchecked Sendable {  // used by one thread
-    var value: Value?
-}

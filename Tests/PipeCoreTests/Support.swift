@@ -78,3 +78,7 @@ extension Collection {
         self[index(startIndex, offsetBy: Int.random(in: 0..<count, using: &chance))]
     }
 }
+
+final class Box<Value>: @unchecked Sendable {  // used by one thread
+    var value: Value?
+}

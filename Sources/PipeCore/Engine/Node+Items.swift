@@ -128,8 +128,9 @@ extension Node {
         (inboxStart, inboxEnd, inboxInput) = (0, count, 0)
         lastItem = now
         cell.pointee.taken += counted(count, .stageTook)
-        if keepsBooks, observes { waits.record(now - sentAt, times: count) }
         tracer?.note(.wait(items: count), fullName, from: sentAt, to: now)
+        guard looks(at: count, now) else { return }
+        waits.record(now - sentAt, times: count)
         if isSink { recordLatencies(count, now) }
     }
 
@@ -138,11 +139,22 @@ extension Node {
         (inboxStart, inboxEnd, inboxInput) = (0, count, port)
         lastItem = now
         cell.pointee.taken += counted(items, .stageTook)
-        if keepsBooks, observes { recordWaits(count, inOrder: inOrder, now) }
+        guard looks(at: items, now) else { return }
+        recordWaits(count, inOrder: inOrder, now)
         if isSink { recordLatencies(count, now) }
     }
 
     // MARK: Times
+
+    /// Whether the times of a batch of so many items are looked at; if not, they count as those of the last that was.
+    private func looks(at items: Int, _ now: Int) -> Bool {
+        guard keepsBooks, observes else { return false }
+        isLooking = glances.looks(at: now)
+        guard !isLooking else { return true }
+        waits.recordMore(times: items)
+        usualLatencies?.recordMore(times: items)
+        return false
+    }
 
     private func recordWaits(_ count: Int, inOrder: Bool, _ now: Int) {
         let slots = inbox
@@ -168,9 +180,9 @@ extension Node {
     }
 
     private func recordLatencies(_ count: Int, _ now: Int) {
-        guard keepsBooks, observes else { return }
         var first = inbox
         let end = first + count
+        var most = 0
         while first < end {
             let (captured, kinship) = (first.pointee.header.captured.nanoseconds, first.kinship)
             var next = first + 1
@@ -178,18 +190,13 @@ extension Node {
                 next += 1
             }
             if !first.pointee.header.isGap {
-                recordLatency(of: first.pointee.header.source, now &- captured, items: next - first)
+                let source = first.pointee.header.source
+                let histogram = latencies[source] ?? numbersLock.locked { latencies.add(source) }
+                histogram.record(now &- captured, times: next - first)
+                if next - first > most { (most, usualLatencies) = (next - first, histogram) }
             }
             first = next
         }
-    }
-
-    private func recordLatency(of source: UInt32, _ nanoseconds: Int, items: Int) {
-        if lastLatency?.source != source {
-            let histogram = latencies[source] ?? numbersLock.locked { latencies.add(source) }
-            lastLatency = (source, histogram)
-        }
-        lastLatency?.histogram.record(nanoseconds, times: items)
     }
 
     var hasRoomForBatch: Bool { room >= Self.batch || setup.outputs == 0 }
@@ -227,7 +234,9 @@ extension Node {
         let each = (after - now) / max(1, done)
         learnCost(each)
         busy += after - now
-        if done > 0, keepsBooks, observes { services.record(each, times: done) }
+        if done > 0, keepsBooks, observes {
+            if isLooking { services.record(each, times: done) } else { services.recordMore(times: done) }
+        }
         workedUntil = after
         if !visitors.isEmpty { noteWork(until: after) }
     }

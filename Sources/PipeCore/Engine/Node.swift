@@ -24,6 +24,9 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     let cell: UnsafeMutablePointer<Cell>
     /// Keeps histograms, and follows items.
     let observes: Bool
+    var glances: Glances
+    /// The times of the batch in the inbox are looked at.
+    var isLooking = false
     /// Items of the inbox that are followed, in their order, and what was noted and is not published yet.
     var visitors: [FollowedRow] = []
     var notes: [ItemNote] = []
@@ -95,8 +98,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     let waits = LiveHistogram()
     let services = LiveHistogram()
     var latencies = LatencyHistograms()
-    /// The one of them that was used last.
-    var lastLatency: (source: UInt32, histogram: LiveHistogram)?
+    /// That of most items of the batch that was looked at last.
+    var usualLatencies: LiveHistogram?
     var numbers = NodeNumbers()
 
     let schedule = Atomic<UInt8>(Schedule.idle)
@@ -136,6 +139,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
         isRecordedSource = setup.isSource && recorder?.sources.contains(index) ?? false
         cell = .allocate(capacity: 1)
         observes = engine.options.observes
+        glances = Glances(seesAll: realStart == nil || tracer != nil)
         let seed = engine.options.seed &+ UInt64(index) &* 0x9E37_79B9
         cell.initialize(to: Cell(source: UInt32(index), seed: seed, engine.options))
         cell.pointee.savesItems = setup.onError == .deadLetter

@@ -24,17 +24,20 @@ struct NodeNumbers {
 /// Times from capture to a sink, by source. It is changed under the lock of the numbers, for those who read it.
 struct LatencyHistograms {
     private(set) var all: [(source: UInt32, histogram: LiveHistogram)] = []
-    private var index: [UInt32: Int] = [:]
+    /// By source, so that one is found at once; most stages know few.
+    private var bySource: [LiveHistogram?] = []
 
     func deallocate() { for (_, histogram) in all { histogram.deallocate() } }
 
     /// Nil where none was recorded yet.
-    subscript(source: UInt32) -> LiveHistogram? { index[source].map { all[$0].histogram } }
+    subscript(source: UInt32) -> LiveHistogram? { source < bySource.count ? bySource[Int(source)] : nil }
 
     mutating func add(_ source: UInt32) -> LiveHistogram {
-        index[source] = all.count
-        all.append((source, LiveHistogram()))
-        return all[all.count - 1].histogram
+        let histogram = LiveHistogram()
+        all.append((source, histogram))
+        while bySource.count <= source { bySource.append(nil) }
+        bySource[Int(source)] = histogram
+        return histogram
     }
 }
 

@@ -21,21 +21,35 @@ struct FollowedRow {
             let start = index
             index += 1
             guard first.pointee.header.isFollowed else { continue }
-            while index < range.upperBound, slots[index].header.follows(first, by: index - start) { index += 1 }
+            if first.beginsRow(range.upperBound - start) {
+                index = range.upperBound
+            } else {
+                while index < range.upperBound, first.isRow(to: index - start) { index += 1 }
+            }
             body(FollowedRow(start: start, count: index - start, header: first.pointee.header))
         }
     }
 }
 
-extension Header {
-    fileprivate func follows(_ first: UnsafeMutablePointer<Slot>, by distance: Int) -> Bool {
-        let times =
-            (captured.nanoseconds ^ first.pointee.header.captured.nanoseconds)
-            | (sent.nanoseconds ^ first.pointee.header.sent.nanoseconds)
-        let numbers =
-            (sequence ^ (first.pointee.header.sequence &+ distance))
-            | Int(source ^ first.pointee.header.source) | Int(mark ^ first.pointee.header.mark)
-        return times | numbers == 0 && key == first.pointee.header.key && !isGap
+extension UnsafeMutablePointer<Slot> {
+    /// Whether the slot at a distance is numbered by so much more, and like this one in all else. Nothing in it depends on
+    /// what was found before.
+    @inline(__always)
+    private func difference(to distance: Int) -> UInt64 {
+        let (a, b) = (pointee.header, self[distance].header)
+        let times = (a.captured.nanoseconds ^ b.captured.nanoseconds) | (a.sent.nanoseconds ^ b.sent.nanoseconds)
+        let numbers = (a.sequence &+ distance) ^ b.sequence
+        let keys = (a.key.low ^ b.key.low) | (a.key.high ^ b.key.high)
+        return UInt64(bitPattern: Int64(times | numbers)) | keys | (kinship ^ (self + distance).kinship)
+    }
+
+    fileprivate func isRow(to distance: Int) -> Bool { difference(to: distance) == 0 }
+
+    /// Whether so many are a row: most often all that stand there are, which is told at once without a branch for each.
+    fileprivate func beginsRow(_ count: Int) -> Bool {
+        var difference: UInt64 = 0
+        for distance in 1..<max(1, count) { difference |= self.difference(to: distance) }
+        return difference == 0
     }
 }
 

@@ -7,6 +7,8 @@
 struct Sampling {
     /// The number of the next item to be followed.
     @usableFromInline private(set) var next: Int
+    /// The end of the row in which it stands.
+    private var end = 0
     private var again: Int
     private let takesAll: Bool
 
@@ -22,12 +24,17 @@ struct Sampling {
     }
 
     /// It is this late, and this is the number of the item that comes next.
-    mutating func look(at now: Int, next sequence: Int) { if now >= again { next = sequence } }
+    mutating func look(at now: Int, next sequence: Int) { if now >= again { begin(at: sequence) } }
+
+    private mutating func begin(at sequence: Int) {
+        next = sequence
+        end = takesAll ? .max : sequence / Self.of * Self.of + Self.row
+    }
 
     /// The item of this number is followed.
     mutating func follow(_ sequence: Int, now: Int) {
         again = now + Self.interval
-        next = takesAll || (sequence + 1) % Self.of < Self.row ? sequence + 1 : (sequence / Self.of + 1) * Self.of
+        if sequence + 1 < end { next = sequence + 1 } else { begin(at: (sequence / Self.of + 1) * Self.of) }
     }
 }
 

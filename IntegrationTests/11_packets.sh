@@ -7,10 +7,10 @@ server_graph() {
     printf '  reports: { type: jsonl_file, from: stats, path: reports.jsonl, mode: overwrite, flush: 10ms }\n'
 }
 
-# start_server LOG: runs server.yaml, and waits until it listens; its process is $server, its port $port.
+# start_server LOG [FLAG...]: runs server.yaml, and waits until it listens; its process is $server, its port $port.
 start_server() {
     : >"$1"  # what an earlier server has said in it must not be taken for this one's
-    (ulimit -n "${open_files:-$(ulimit -n)}"; exec "$PIPE" run server.yaml) >"$1" 2>&1 &
+    (ulimit -n "${open_files:-$(ulimit -n)}"; exec "$PIPE" run server.yaml "${@:2}") >"$1" 2>&1 &
     server=$!
     for _ in $(seq 500); do
         port="$(sed -n 's/.*listens on .*:\([0-9]*\)$/\1/p' "$1")"
@@ -122,9 +122,21 @@ EOF
 stop_server narrow.log
 tail -1 reports.jsonl | py 'import json, sys; report = json.load(sys.stdin); print("without descriptors:", report["refused"]); assert report["packets"] == 10 and report["refused"]["too_many_clients"] >= 20, report'
 
+# A recording holds what clients have sent: a replay needs none of them.
+server_graph 0 32 100ms >server.yaml
+start_server recorded.log --record recording
+"$PIPE" run load.yaml --set "params.server=127.0.0.1:$port" --for 2s >load.log 2>&1 || fail "the load failed: $(cat load.log)"
+stop_server recorded.log
+expect_exit 0 "$PIPE" replay recording --out again
+cmp reports.jsonl again/reports.jsonl
+tail -1 reports.jsonl | py 'import json, sys; report = json.load(sys.stdin); assert report["packets"] > 10000 and report["connections"] == 10, report'
+
 # What is wrong is said before anything begins, or when it begins.
 expect_exit 1 "$PIPE" bench packets --clients 2 --rate 100/s --seconds 0.5 --p99 1ns
 contains "$out" "is above 1ns"
 expect_exit 0 "$PIPE" bench packets --clients 2 --rate 100/s --seconds 0.5 --p99 10s --json bench.json
 py 'import json; result = json.load(open("bench.json"))[0]["result"]; assert result["success"] and result["server_packets"] == result["client_packets"] > 0, result'
 expect_exit 64 "$PIPE" bench packets --rate fast
+expect_exit 0 "$PIPE" bench packets --clients 2 --rate 100/s --seconds 0.5 --p99 10s --server 'latency: 4ms, acknowledge: later'
+expect_exit 1 "$PIPE" bench packets --seconds 0.5 --server 'latenci: 4ms'
+contains "$err" "did you mean 'latency'?"

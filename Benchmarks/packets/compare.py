@@ -33,7 +33,7 @@ WORKLOADS = {
 GRAPH = """pipe: 1
 name: bench
 stages:
-  server: {{ type: tcp_packets, address: "127.0.0.1:{port}", max_clients: 100000, latency: {latency} }}
+  server: {{ type: tcp_packets, address: "127.0.0.1:{port}", max_clients: 100000, latency: {latency}{later} }}
   stats: {{ type: packet_stats, from: server, every: 1h{header} }}
   reports: {{ type: jsonl_file, from: stats, path: {report}, mode: overwrite }}
 threads: {{ workers: 1 }}
@@ -52,12 +52,13 @@ class Server:
             header = ", header: { sequence: 0, timestamp: 8 }" if "header" in self.name else ""
             latency = next((part for part in self.name.split("-") if part.endswith("ms")), "3ms")
             graph = self.folder / "bench.yaml"
-            graph.write_text(GRAPH.format(port=port, report=self.report, header=header, latency=latency))
+            later = ", acknowledge: later" if "later" in self.name else ""
+            graph.write_text(GRAPH.format(port=port, report=self.report, header=header, latency=latency, later=later))
             return [self.options.pipe, "run", "-q", str(graph)]
         if self.name == "c":
             return [str(HERE / ".build/server"), str(port)]
         if self.name == "c-gather":
-            return [str(HERE / ".build/server"), str(port), "1000"]
+            return [str(HERE / ".build/server"), str(port), "3000"]
         return [sys.executable, str(HERE / "original.py"), str(port), "10" if self.name == "python-10" else "4"]
 
     def packets(self, output):

@@ -34,6 +34,7 @@ struct TCPPackets: Source {
         in: .zero...Duration.seconds(1)
     )
     var latency = Duration.milliseconds(3)
+    @Option("When the system acknowledges what was read.") var acknowledge = Acknowledge.atOnce
     @Option("Threads that read. With more than one, the system shares the clients among them.", in: 1...64)
     var threads = 1
     @Option("Addresses that may connect; all, where none is stated.") var allow: [AddressRange] = []
@@ -44,6 +45,19 @@ struct TCPPackets: Source {
     @Option("Encrypts, and shows who the server is.") var tls: TLSServerOptions?
     @Option("The system's buffer for what a client sends.", in: .kibibytes(4)...ByteCount.mebibytes(64))
     var receiveBuffer = ByteCount.kibibytes(128)
+
+    enum Acknowledge: String, Choice {
+        case atOnce = "at_once"
+        case later
+
+        var summary: String {
+            switch self {
+            case .atOnce: "As it is read: no client waits for it."
+            case .later:
+                "With what comes next, or after 40 ms. Spares the system work; one without TCP_NODELAY waits for it."
+            }
+        }
+    }
 
     func check(_ report: inout Diagnostics) {
         checkFraming(&report, framing, $packetBytes)
@@ -78,6 +92,7 @@ struct TCPPackets: Source {
         settings.tokenBytes = tokenBytes
         settings.allow = allow
         settings.buffers.receive = receiveBuffer
+        settings.acknowledgesLater = acknowledge == .later
         settings.sharesPort = threads > 1
         return settings
     }

@@ -35,6 +35,10 @@ package final class Socket: @unchecked Sendable {  // a number; its owner decide
         set(Int32(IPPROTO_TCP), TCP_NODELAY)
     }
 
+    /// Acknowledges what is read with what comes next, and not by a packet of its own for each read, until the system has
+    /// waited in vain for something to come.
+    package func acknowledgeLater() { set(Int32(IPPROTO_TCP), TCP_QUICKACK, 0) }
+
     package var boundAddress: SocketAddress {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

@@ -102,6 +102,35 @@ struct ServerTests {
         #expect(server.departures.isEmpty)
     }
 
+    /// Bytes of a client that the system has not acknowledged right after they were read.
+    private func unacknowledged(_ server: ServerUnderTest, _ client: TestClient) throws -> Int32 {
+        let before = server.packets
+        try client.send(numbered(1, bytes: 32))
+        try server.read { $0.packets > before }
+        return cpipe_unacknowledged(client.descriptor)
+    }
+
+    @Test func `what was read is acknowledged at once, or later where that is wished`() throws {
+        let atOnce = try ServerUnderTest()
+        let client = try TestClient(port: atOnce.port)
+        for _ in 0..<20 { #expect(try unacknowledged(atOnce, client) == 0) }
+
+        var settings = ServerSettings()
+        settings.acknowledgesLater = true
+        let later = try ServerUnderTest(settings)
+        let other = try TestClient(port: later.port)
+        // The system's own time may be over before the test has looked; most often it is not.
+        func isLater() throws -> Bool { try (0..<50).contains { _ in try unacknowledged(later, other) > 0 } }
+        #expect(try isLater())
+        // When it has acknowledged by itself, it is told once more.
+        for _ in 0..<3 {
+            let deadline = ContinuousClock.now + .seconds(20)
+            while cpipe_unacknowledged(other.descriptor) > 0, ContinuousClock.now < deadline { sched_yield() }
+            #expect(cpipe_unacknowledged(other.descriptor) == 0)
+            #expect(try isLater())
+        }
+    }
+
     @Test func `one client too many is turned away, and let in when another has gone`() throws {
         var settings = ServerSettings()
         settings.maxClients = 2

@@ -19,6 +19,8 @@ struct ServerSettings: Sendable {
     var tokenBytes = 1024
     var allow: [AddressRange] = []
     var buffers = SocketBuffers()
+    /// Of TCP: what was read is acknowledged with what comes next.
+    var acknowledgesLater = false
     var backlog = 1024
     /// Several servers share the port, and the system its clients among them.
     var sharesPort = false
@@ -56,6 +58,8 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
     /// Numbers below are listeners.
     private static let firstConnection = 16
     private static let mostAccepted = 64
+    /// After so long, the system may have acknowledged by itself, and does so at each read from then on.
+    private static let ownAcknowledgement = Duration.milliseconds(30)
 
     init(
         _ settings: ServerSettings,
@@ -233,6 +237,7 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
         }
         guard population.enter(most: settings.maxClients) else { return refuse(client, .tooManyClients, &turn, emit) }
         if address.family != AF_UNIX { socket.tune(settings.buffers) }
+        if settings.acknowledgesLater { socket.acknowledgeLater() }
         let place = free.popLast() ?? connections.count
         if place == connections.count { connections.append(nil) }
         let connection = Connection(socket, client, place, now)
@@ -336,6 +341,9 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
         if connection.phase == .token {
             guard let end = checkToken(connection, bytes, &turn, emit) else { return }
             start = end
+        }
+        if settings.acknowledgesLater, connection.heard + Self.ownAcknowledgement < now {
+            connection.socket.acknowledgeLater()
         }
         connection.heard = now
         let data = UnsafeRawBufferPointer(rebasing: bytes[start...])

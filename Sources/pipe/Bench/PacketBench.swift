@@ -11,6 +11,8 @@ struct PacketBench {
     var seconds: Double
     /// The server has failed when the p99 of the time from sending to counting is longer.
     var limit: Duration
+    /// More options of the server, as they stand in a graph.
+    var server = ""
 
     struct Outcome {
         var sent = 0
@@ -63,7 +65,7 @@ struct PacketBench {
         let text = """
             pipe: 1
             stages:
-              server: { type: tcp_packets, address: "127.0.0.1:0", max_clients: 1000000 }
+              server: { type: tcp_packets, address: "127.0.0.1:0", max_clients: 1000000\(server.isEmpty ? "" : ", " + server) }
               stats: { type: packet_stats, from: server, every: 24h, list: 100000, header: { sequence: 0, timestamp: 8 } }
               report: { type: jsonl_file, from: stats, path: /bench.jsonl, mode: overwrite }
             """

@@ -21,6 +21,7 @@ extension Command {
             Flag(name: "rate", value: "RATE", summary: "Packets a second of each: 10kHz if not stated."),
             Flag(name: "seconds", value: "NUMBER", summary: "How long a run takes; 5 if not stated."),
             Flag(name: "p99", value: "TIME", summary: "The limit; 5ms if not stated."),
+            Flag(name: "server", value: "OPTIONS", summary: "Options of the server's 'tcp_packets', as in a graph."),
             Flag(name: "find-max", summary: "Look for the most clients."),
             Flag(
                 name: "json",
@@ -32,6 +33,7 @@ extension Command {
         examples: [
             ("pipe bench packets --clients 10 --rate 10kHz --seconds 600", "Ten minutes of ten clients."),
             ("pipe bench packets --find-max --p99 10ms", "How many clients one thread carries."),
+            ("pipe bench packets --server 'latency: 4ms, acknowledge: later'", "What these options bring."),
         ],
         run: { arguments throws(UsageError) in
             let bench = try PacketBench(arguments)
@@ -86,6 +88,7 @@ extension PacketBench {
         }
         self.seconds = seconds
         limit = try arguments.duration("p99") ?? .milliseconds(5)
+        server = arguments.value("server") ?? ""
     }
 
     fileprivate static let heading =

@@ -1,6 +1,6 @@
-/// Which batches a stage looks at the times of: at all, unless they come by the hundred thousand a second. Then it looks at each
-/// thirteenth, and takes those up to the next for alike: a look costs what some of the items do, and thousands of looks a
-/// second tell as much as all of them.
+/// Which batches a stage looks at to enter their times into its histograms: all of them, unless more than a hundred thousand come in a
+/// second. Then it looks at each thirteenth, and those up to the next count as it did: a look costs what some items cost, and
+/// thousands of looks a second tell as much as all of them.
 ///
 /// Thirteen, since bursts are of powers of two: so each of their batches has its turn.
 struct Glances {

@@ -4,13 +4,12 @@ import Synchronization
 /// A histogram in which one thread at a time records, and which any thread may read meanwhile: to record costs no lock, and
 /// a reader at worst misses what is being recorded.
 struct LiveHistogram {
-    /// The sum, the greatest, the last, how many more were like the last, and a cell for each step.
+    /// The sum, the greatest, the last, and a cell for each step.
     private let cells: UnsafeMutablePointer<Atomic<Int>>
     private static var sum: Int { 0 }
     private static var most: Int { 1 }
     private static var last: Int { 2 }
-    private static var more: Int { 3 }
-    private static var steps: Int { 4 }
+    private static var steps: Int { 3 }
 
     init() {
         // Pages that are never written cost nothing: most graphs have many quiet stages.
@@ -26,22 +25,14 @@ struct LiveHistogram {
     @inline(__always)
     func record(_ nanoseconds: Int, times: Int) {
         let value = max(0, nanoseconds)
-        if cells[Self.more].load(ordering: .relaxed) != 0 { enterMore() }
         cells[Self.last].store(value, ordering: .relaxed)
         enter(value, times)
         if value > cells[Self.most].load(ordering: .relaxed) { cells[Self.most].store(value, ordering: .relaxed) }
     }
 
-    /// So many more were like the last that was recorded: nobody has looked.
+    /// So many more count as the last that was recorded: nobody has looked.
     @inline(__always)
-    func recordMore(times: Int) { add(times, to: Self.more) }
-
-    private func enterMore() {
-        let times = cells[Self.more].load(ordering: .relaxed)
-        // They are missed for a moment, and never there twice.
-        cells[Self.more].store(0, ordering: .relaxed)
-        enter(cells[Self.last].load(ordering: .relaxed), times)
-    }
+    func recordMore(times: Int) { enter(cells[Self.last].load(ordering: .relaxed), times) }
 
     @inline(__always)
     private func enter(_ value: Int, _ times: Int) {
@@ -59,13 +50,10 @@ struct LiveHistogram {
     var histogram: Histogram {
         let isEmpty = !(Self.steps..<Self.steps + Histogram.size).contains { cells[$0].load(ordering: .relaxed) != 0 }
         if isEmpty { return Histogram() }
-        var recorded = Histogram(
+        return Histogram(
             counts: (0..<Histogram.size).map { cells[Self.steps + $0].load(ordering: .relaxed) },
             sum: cells[Self.sum].load(ordering: .relaxed),
             most: cells[Self.most].load(ordering: .relaxed)
         )
-        let more = cells[Self.more].load(ordering: .relaxed)
-        if more > 0 { recorded.record(cells[Self.last].load(ordering: .relaxed), times: more) }
-        return recorded
     }
 }

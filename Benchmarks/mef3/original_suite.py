@@ -21,12 +21,15 @@ OURS = f'''
 class OurServer:
     """mef3-serve in a process of its own, for sessions below the folder for temporary files."""
 
+    def __init__(self, n_prefetch):
+        self.n_prefetch = n_prefetch
+
     def add_insecure_port(self, address):
         self.address = address.replace("localhost", "127.0.0.1")
 
     def start(self):
         import subprocess, tempfile
-        self.process = subprocess.Popen(["{SERVE}", tempfile.gettempdir(), self.address, "2", "256"],
+        self.process = subprocess.Popen(["{SERVE}", tempfile.gettempdir(), self.address, str(self.n_prefetch), "256"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert "listening" in self.process.stdout.readline()
 
@@ -36,7 +39,7 @@ class OurServer:
 
 
 def create_grpc_server(n_prefetch, cache_capacity_multiplier, n_process_workers=0):
-    return OurServer()
+    return OurServer(n_prefetch)
 
 
 '''

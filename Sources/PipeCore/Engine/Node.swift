@@ -12,6 +12,8 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     private let realStart: Int?
     let meter: MemoryMeter?
     let tracer: Tracer?
+    /// Items that it has taken, as far as its trace says so.
+    var tracedTaken = 0
     let recorder: RunRecorder?
     /// What it brings into the run is written down, since it cannot be had again.
     let isRecordedSource: Bool

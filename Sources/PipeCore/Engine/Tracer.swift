@@ -74,18 +74,20 @@ extension Node {
     func tracedStep(_ tracer: Tracer, now: Int) -> Bool {
         func sent() -> Int { (0..<outputs).reduce(0) { $0 + outboxes[$1].sent } }
         let before = (
-            took: cell.pointee.taken, made: cell.pointee.made, sent: sent(), dropped: cell.pointee.dropped.total,
-            failed: cell.pointee.failed, restarts: restarts.count
+            made: cell.pointee.made, sent: sent(), dropped: cell.pointee.dropped.total, failed: cell.pointee.failed,
+            restarts: restarts.count
         )
         let again = step(now: now)
         let end = max(now, workedUntil)
         let kind = TraceEvent.Kind.step(
-            took: cell.pointee.taken - before.took,
+            // What the stage before has handed over was taken in that one's step.
+            took: cell.pointee.taken - tracedTaken,
             made: cell.pointee.made - before.made,
             sent: sent() - before.sent,
             dropped: cell.pointee.dropped.total - before.dropped,
             failed: cell.pointee.failed - before.failed
         )
+        tracedTaken = cell.pointee.taken
         if case .step(0, 0, 0, 0, 0) = kind, end == now { return again }
         tracer.note(kind, fullName, from: now, to: end)
         if case .restarting = phase, restarts.count != before.restarts {

@@ -52,12 +52,12 @@ struct LinkQueue {
         carries: Bool = false,
         now: Int
     ) -> Int {
-        if isPlain, !isDead, !copying {
+        if isPlain, !isDead, !(copying && slots.holdGap(number)) {
             let accepted = min(number, policy.capacity - books.held)
             guard accepted > 0 else { return 0 }
-            assert(!(0..<accepted).contains { slots[$0].header.isGap }, "a gap was to be counted as an item")
+            assert(!slots.holdGap(accepted), "a gap was to be counted as an item")
             if carries { followed += slots.countFollowed(accepted) }
-            ring.moveIn(slots, accepted)
+            if copying { ring.copyIn(slots, accepted) } else { ring.moveIn(slots, accepted) }
             books.in += counted(accepted, .linkTookBatch)
             books.held += accepted
             return accepted
@@ -269,4 +269,8 @@ struct LinkQueue {
         discard(.failed)
         isDead = true
     }
+}
+
+extension UnsafeMutablePointer<Slot> {
+    fileprivate func holdGap(_ number: Int) -> Bool { (0..<number).contains { self[$0].header.isGap } }
 }

@@ -18,13 +18,18 @@ def best(rates):
     return statistics.mean(sorted(rates)[-max(1, len(rates) // 4):])
 
 
-def row(workload, ours, other, limit, rounds, measure):
-    """A line of the table: the best of both, and what the first loses to the second in percent."""
+def best_of(ours, other, rounds, measure):
+    """The best of both, measured in turns."""
     rates = {0: [], 1: []}
     for number in range(rounds):
         for which in [0, 1] if number % 2 == 0 else [1, 0]:
             rates[which].append(measure([ours, other][which]))
-    kept, left = best(rates[0]), best(rates[1])
+    return best(rates[0]), best(rates[1])
+
+
+def row(workload, ours, other, limit, rounds, measure):
+    """A line of the table: the best of both, and what the first loses to the second in percent."""
+    kept, left = best_of(ours, other, rounds, measure)
     cost = 100 * (1 - kept / left)
     verdict = "met" if cost <= limit else "NOT MET"
     return f"| {workload} | {kept / 1e6:.3f} M/s | {left / 1e6:.3f} M/s | {cost:.1f} % | {limit} % | {verdict} |"

@@ -51,7 +51,7 @@ extension Node {
         runsSince.store(now, ordering: .relaxed)
         var again = stepChain(now: now)
         var rounds = 1
-        while again, follows, rounds < Self.mostRounds {
+        while again, follows || hasRest, rounds < Self.mostRounds {
             again = stepChain(now: time)
             rounds += 1
         }
@@ -74,7 +74,7 @@ extension Node {
 
     // MARK: Fusion
 
-    /// Batches that a fused chain works on before others get their turn.
+    /// Batches that a fused chain, or a stage with more before it, works on before others get their turn.
     private static let mostRounds = 8
     /// Up to this cost of an item, handing it to another worker costs more than the work.
     private static let cheap = 1_500
@@ -122,6 +122,10 @@ extension Node {
         leader.with { $0.notify() }
         return true
     }
+
+    /// Something waits that was left by the last step. Each stage in turn takes a batch, so that what once was too much
+    /// for that would stand in the link as long as the run.
+    private var hasRest: Bool { realStart != nil && !setup.isSource && hasInput && isCheap(than: Self.cheap) }
 
     private func isCheap(than limit: Int) -> Bool { cost.load(ordering: .relaxed) <= limit }
 

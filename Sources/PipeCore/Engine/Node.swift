@@ -9,7 +9,7 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     unowned(unsafe) let engine: Engine
     let runner: any Runner
     /// Where time is real: when the run began.
-    private let realStart: Int?
+    let realStart: Int?
     let meter: MemoryMeter?
     let tracer: Tracer?
     /// Items that it has taken, as far as its trace says so.

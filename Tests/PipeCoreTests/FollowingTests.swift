@@ -114,27 +114,9 @@ struct FollowingTests {
     }
 
     @Test func `replicas are no matter`() throws {
-        let witness = Witness()
-        var plan = Plan()
-        let stages = [
-            TestStage(name: "source", work: .source(300)), TestStage(name: "wide", work: .pass),
-            TestStage(name: "sink", work: .sink),
-        ]
-        plan.stages = stages.map { $0.plan(witness, .counted, onMade: { _ in }) }
-        plan.stages[1].replicas = 3
-        plan.links = (0...1).map {
-            LinkPlan(
-                name: "\($0)",
-                from: .init(stage: $0, port: 0),
-                to: .init(stage: $0 + 1, port: 0),
-                policy: LinkPolicy()
-            )
-        }
         var options = EngineOptions.seeded(3)
         options.followsAll = true
-        let run = Run(plan, options, workers: WorkerSettings(count: 3))
-        run.start()
-        #expect(run.wait(until: .seconds(60)))
+        let run = run(through: 3, items: 300, options, workers: 3)
         for sequence in 0..<300 {
             let story = try #require(run.story(of: .number(source: "source", sequence: sequence)))
             #expect(story.steps.map(\.stage) == ["source", "wide", "sink"])
@@ -143,7 +125,66 @@ struct FollowingTests {
                 #expect(try step.sent <= #require(step.begin) && #require(step.begin) <= #require(step.end))
             }
         }
+    }
+
+    /// Batches with some of them, whole ones and parts of them, on each way that a batch can take.
+    @Test(arguments: [1, 3], [3, 64, 1024])
+    func `whoever is followed among many is followed to the end`(replicas: Int, capacity: Int) {
+        for (workers, fuses) in [(1, true), (1, false), (2, true), (2, false)] {
+            let made = 20_000
+            let run = run(
+                through: replicas,
+                items: made,
+                .seeded(5),
+                workers: workers,
+                capacity: capacity,
+                fuses: fuses
+            )
+            var cursor = NoteCursor()
+            var told: [String: [ItemNote.Event: Int]] = [:]
+            for note in run.notes(&cursor) {
+                told[note.stage, default: [:]][note.note.event, default: 0] += note.note.count
+            }
+            let followed = told["source"]?[.sent(port: 0)] ?? 0
+            #expect(followed >= 4 * 64 && followed < made / 2)
+            #expect(told["wide"] == [.worked: followed, .sent(port: 0): followed])
+            #expect(told["sink"] == [.worked: followed])
+            #expect(cursor.missed == 0)
+        }
+    }
+
+    /// A run that has ended, from a source through a stage with so many replicas to a sink.
+    private func run(
+        through replicas: Int,
+        items: Int,
+        _ options: EngineOptions,
+        workers: Int,
+        capacity: Int = 64,
+        fuses: Bool = true
+    ) -> Run {
+        let witness = Witness()
+        var plan = Plan()
+        let stages = [
+            TestStage(name: "source", work: .source(items)), TestStage(name: "wide", work: .pass),
+            TestStage(name: "sink", work: .sink),
+        ]
+        plan.stages = stages.map { $0.plan(witness, .counted, onMade: { _ in }) }
+        plan.stages[1].replicas = replicas
+        var policy = LinkPolicy()
+        policy.capacity = capacity
+        plan.links = (0...1).map {
+            LinkPlan(
+                name: "\($0)",
+                from: .init(stage: $0, port: 0),
+                to: .init(stage: $0 + 1, port: 0),
+                policy: policy
+            )
+        }
+        let run = Run(plan, options, workers: WorkerSettings(count: workers), fuses: fuses)
+        run.start()
+        #expect(run.wait(until: .seconds(60)))
         _ = run.finish()
+        return run
     }
 
     /// A source that is slow is followed item by item, a fast one a hundredth of the way.

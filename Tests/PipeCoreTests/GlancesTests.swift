@@ -49,13 +49,16 @@ struct GlancesTests {
             live.record(time, times: 64)
             live.recordMore(times: more)
             exact.record(time, times: 64 + more)
-            #expect(live.histogram == exact)
+            #expect(live.histogram() == exact)
+            var further = exact
+            further.record(time, times: 5)
+            #expect(live.histogram(more: 5) == further)
         }
     }
 
-    /// Faster than each batch is looked at: what is told of times is still told of each item.
-    @Test(arguments: [1, 2])
-    func `histograms count what the books count`(workers: Int) {
+    /// Faster than each batch is looked at: what is told of times is still told of each item, and never of less than before.
+    @Test(arguments: [1, 2], [true, false])
+    func `histograms count what the books count`(workers: Int, fuses: Bool) {
         var plan = Plan()
         let made = 400_000
         func source(_ name: String) -> StagePlan {
@@ -93,9 +96,17 @@ struct GlancesTests {
             )
             plan.links.append(link)
         }
-        let run = Run(plan, .seeded(1), workers: WorkerSettings(count: workers))
+        let run = Run(plan, .seeded(1), workers: WorkerSettings(count: workers), fuses: fuses)
         run.start()
-        #expect(run.wait(until: .seconds(60)))
+        var told: [Int] = []
+        while !run.wait(until: run.time + .microseconds(300)) {
+            let numbers = run.numbers
+            let counts =
+                numbers.stages.flatMap { [$0.wait.count, $0.service.count] } + numbers.paths.map(\.latency.count)
+            #expect(zip(told, counts).allSatisfy { $0 <= $1 }, "counts went back: \(told), \(counts)")
+            told = counts
+            guard run.time < .seconds(60) else { break }
+        }
         let numbers = run.finish().numbers
         #expect(numbers.imbalances(hasEnded: true) == [])
         for stage in numbers.stages where !stage.isSource {

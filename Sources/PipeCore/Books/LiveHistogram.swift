@@ -3,7 +3,7 @@ import Synchronization
 
 /// A histogram in which one thread at a time records, and which any thread may read meanwhile: to record costs no lock, and
 /// a reader at worst misses what is being recorded.
-struct LiveHistogram {
+struct LiveHistogram: Equatable {
     /// The sum, the greatest, the last, and a cell for each step.
     private let cells: UnsafeMutablePointer<Atomic<Int>>
     private static var sum: Int { 0 }
@@ -46,14 +46,16 @@ struct LiveHistogram {
         cells[cell].store(cells[cell].load(ordering: .relaxed) &+ number, ordering: .relaxed)
     }
 
-    /// What was recorded so far.
-    var histogram: Histogram {
+    /// What was recorded so far, and so many more like the last.
+    func histogram(more: Int = 0) -> Histogram {
         let isEmpty = !(Self.steps..<Self.steps + Histogram.size).contains { cells[$0].load(ordering: .relaxed) != 0 }
         if isEmpty { return Histogram() }
-        return Histogram(
+        var histogram = Histogram(
             counts: (0..<Histogram.size).map { cells[Self.steps + $0].load(ordering: .relaxed) },
             sum: cells[Self.sum].load(ordering: .relaxed),
             most: cells[Self.most].load(ordering: .relaxed)
         )
+        if more > 0 { histogram.record(cells[Self.last].load(ordering: .relaxed), times: more) }
+        return histogram
     }
 }

@@ -315,12 +315,12 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         }
         var paths: [PathNumbers] = []
         for node in parts.nodes where node.isSink {
-            for (source, histogram) in node.numbersLock.locked({ node.latencies.all }) {
+            for (source, latency) in node.currentLatencies {
                 paths.append(
                     PathNumbers(
                         source: parts.nodes[Int(source)].setup.fullName,
                         sink: node.setup.fullName,
-                        latency: histogram.histogram
+                        latency: latency
                     )
                 )
             }

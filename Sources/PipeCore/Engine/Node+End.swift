@@ -100,6 +100,7 @@ extension Node {
 
     private func publishBooks() {
         numbers.busy = busy
+        numbers.unseen = unseen
         numbers.books.in = cell.pointee.taken
         numbers.passedOver = passedOver
         numbers.books.done = cell.pointee.done

@@ -150,10 +150,19 @@ extension Node {
     private func looks(at items: Int, _ now: Int) -> Bool {
         guard keepsBooks, observes else { return false }
         isLooking = glances.looks(at: now)
-        guard !isLooking else { return true }
-        waits.recordMore(times: items)
-        usualLatencies?.recordMore(times: items)
-        return false
+        if !isLooking { unseen.taken += items } else if !unseen.isEmpty { enterUnseen() }
+        return isLooking
+    }
+
+    /// A reader finds them in the numbers or in the histograms, and never in both.
+    private func enterUnseen() {
+        numbersLock.locked {
+            waits.recordMore(times: unseen.taken)
+            services.recordMore(times: unseen.done)
+            unseen.latencies?.recordMore(times: unseen.taken)
+            (unseen.taken, unseen.done) = (0, 0)
+            numbers.unseen = unseen
+        }
     }
 
     private func recordWaits(_ count: Int, inOrder: Bool, _ now: Int) {
@@ -193,7 +202,7 @@ extension Node {
                 let source = first.pointee.header.source
                 let histogram = latencies[source] ?? numbersLock.locked { latencies.add(source) }
                 histogram.record(now &- captured, times: next - first)
-                if next - first > most { (most, usualLatencies) = (next - first, histogram) }
+                if next - first > most { (most, unseen.latencies) = (next - first, histogram) }
             }
             first = next
         }
@@ -235,7 +244,7 @@ extension Node {
         learnCost(each)
         busy += after - now
         if done > 0, keepsBooks, observes {
-            if isLooking { services.record(each, times: done) } else { services.recordMore(times: done) }
+            if isLooking { services.record(each, times: done) } else { unseen.done += done }
         }
         workedUntil = after
         if !visitors.isEmpty { noteWork(until: after) }

@@ -142,7 +142,10 @@ extension Node {
             }
             follower.passedOver += number
             follower.tookOver(number, sentAt: sentAt, now: now)
-            if cell.pointee.carries { follower.welcome(number, from: follower.inputs[0].link.with(\.index), now: now) }
+            if cell.pointee.carries {
+                let link = follower.inputs[0].link.with(\.index)
+                for row in leavers { follower.welcome(row, from: link, now: now) }
+            }
             return true
         }
     }

@@ -29,8 +29,12 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     var glances: Glances
     /// The times of the batch in the inbox are looked at.
     var isLooking = false
+    /// Items of those that were not, since the last that was.
+    var unseen = Unseen()
     /// Items of the inbox that are followed, in their order, and what was noted and is not published yet.
     var visitors: [FollowedRow] = []
+    /// Of a stage that may hand batches over as they stand: those of its outbox.
+    var leavers: [FollowedRow] = []
     var notes: [ItemNote] = []
     /// One for each output.
     let outboxes: UnsafeMutablePointer<Outbox>
@@ -100,8 +104,6 @@ final class Node: @unchecked Sendable {  // `state` says who may touch the rest;
     let waits = LiveHistogram()
     let services = LiveHistogram()
     var latencies = LatencyHistograms()
-    /// That of most items of the batch that was looked at last.
-    var usualLatencies: LiveHistogram?
     var numbers = NodeNumbers()
 
     let schedule = Atomic<UInt8>(Schedule.idle)
@@ -364,8 +366,21 @@ struct NodeFaults {
 }
 
 extension Node {
+    /// Times from capture to here, by source.
+    var currentLatencies: [(source: UInt32, Histogram)] {
+        numbersLock.locked {
+            let unseen = numbers.unseen
+            return latencies.all.map { source, histogram in
+                (source, histogram.histogram(more: histogram == unseen.latencies ? unseen.taken : 0))
+            }
+        }
+    }
+
     var currentNumbers: StageNumbers {
-        let numbers = numbersLock.locked { self.numbers }
+        let (numbers, wait, service) = numbersLock.locked {
+            let unseen = self.numbers.unseen
+            return (self.numbers, waits.histogram(more: unseen.taken), services.histogram(more: unseen.done))
+        }
         var times = numbers.times
         if numbers.state != .ended, numbers.state != .failed {
             // What has passed since the stage was let go, or taken up again, stands in no count yet.
@@ -386,8 +401,8 @@ extension Node {
             stalls: numbers.stalls,
             busy: .nanoseconds(numbers.busy),
             times: times,
-            wait: waits.histogram,
-            service: services.histogram,
+            wait: wait,
+            service: service,
             failure: numbers.failure,
             progress: numbers.progress,
             pace: numbers.pace.perSecond

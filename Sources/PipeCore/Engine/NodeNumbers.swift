@@ -19,6 +19,18 @@ struct NodeNumbers {
     var intakes: [Link] = []
     /// What became of items that are followed.
     var notes = NoteRing(among: .max)
+    var unseen = Unseen()
+}
+
+/// Items of batches whose times were not looked at, since the last that was: they count as its items do. They enter the
+/// histograms with the next look, so that what is seldom touched is not touched for them.
+struct Unseen {
+    var taken = 0
+    var done = 0
+    /// Where most items of the last batch that was looked at have their times from capture.
+    var latencies: LiveHistogram?
+
+    var isEmpty: Bool { taken == 0 && done == 0 }
 }
 
 /// Times from capture to a sink, by source. It is changed under the lock of the numbers, for those who read it.

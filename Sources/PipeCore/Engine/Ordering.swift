@@ -176,6 +176,7 @@ final class Ordering: @unchecked Sendable {  // guarded by `lock`
 
     private func push(_ slot: UnsafeMutablePointer<Slot>, _ port: Int) {
         if !slot.pointee.header.isGap { outboxes[port].sent += 1 }
+        if slot.pointee.header.isFollowed { outboxes[port].followed += 1 }
         outboxes[port].push { $0.moveInitialize(from: slot, count: 1) }
     }
 

@@ -20,6 +20,8 @@ public struct Outbox: ~Copyable {
     private var start = 0
     /// Slots at the front that were looked at already, see `takeNews`.
     private var seen = 0
+    /// Items among those that are followed, since nothing stood here.
+    var followed = 0
     private(set) var links: FixedList<Uncounted<Link>>
     let leavesGaps: Bool
     /// How far each link of a fan-out has got.
@@ -224,7 +226,7 @@ public struct Outbox: ~Copyable {
     private mutating func offerBatch(_ now: Int) -> Int {
         let number = count
         return links[0].with { link in
-            let taken = link.put(batch: &slots, number, carries: cell.pointee.carries, now: now)
+            let taken = link.put(batch: &slots, number, followed: followed, now: now)
             if taken > 0 { link.notifyTakers() }
             return taken
         }
@@ -258,7 +260,7 @@ public struct Outbox: ~Copyable {
     /// All slots were moved out.
     mutating func emptied() {
         if capacity > 16 * limit { shrink() }
-        (start, seen) = (0, 0)
+        (start, seen, followed) = (0, 0, 0)
         next = slots
         end = isLinked ? slots + limit : slots
     }
@@ -283,6 +285,6 @@ public struct Outbox: ~Copyable {
     /// Ends what stands here. The links may be gone by now.
     mutating func destroySlots() {
         for index in start..<count { (slots + index).destroy() }
-        (start, seen, next) = (0, 0, slots)
+        (start, seen, followed, next) = (0, 0, 0, slots)
     }
 }

@@ -57,12 +57,14 @@ extension UnsafeMutablePointer<Slot> {
 extension Node {
     /// Items that are followed may be among what was taken.
     func welcome(_ count: Int, from link: Int, now: Int) {
-        FollowedRow.all(in: inbox, 0..<count) { row in
-            cell.pointee.carries = true
-            var row = row
-            (row.link, row.taken) = (link, now)
-            visitors.append(row)
-        }
+        FollowedRow.all(in: inbox, 0..<count) { welcome($0, from: link, now: now) }
+    }
+
+    func welcome(_ row: FollowedRow, from link: Int, now: Int) {
+        cell.pointee.carries = true
+        var row = row
+        (row.link, row.taken) = (link, now)
+        visitors.append(row)
     }
 
     /// The stage has worked on what stood before this place of its inbox.
@@ -91,7 +93,10 @@ extension Node {
         defer { if !notes.isEmpty { numbersLock.locked { publishNotes() } } }
         for port in 0..<outputs {
             let news = outboxes[port].takeNews()
+            if news.lowerBound == 0 { leavers.removeAll(keepingCapacity: true) }
             FollowedRow.all(in: outboxes[port].slots, news) { row in
+                outboxes[port].followed += row.count
+                if follower != nil { leavers.append(row) }
                 let sent = row.header.sent.nanoseconds
                 note(ItemNote(row.header, .sent(port: port), from: sent, to: sent, count: row.count))
             }

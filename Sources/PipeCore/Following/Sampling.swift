@@ -2,13 +2,16 @@
 /// at least, so that of a camera's pictures each one is.
 ///
 /// They come in a row so that few batches hold any, and so that one note may speak of many: all that following costs the
-/// others is a comparison where they begin, and one a batch.
+/// others is a comparison where they begin, and one a batch. A row begins where a step does, so that a batch most often is
+/// followed as a whole or not at all.
 @usableFromInline
 struct Sampling {
     /// The number of the next item to be followed.
     @usableFromInline private(set) var next: Int
-    /// The end of the row in which it stands.
+    /// The end of the row that has begun, and where the one after it begins at the latest.
     private var end = 0
+    private var due: Int
+    /// When the next item is followed in any case.
     private var again: Int
     private let takesAll: Bool
 
@@ -19,22 +22,28 @@ struct Sampling {
     init(_ options: EngineOptions?) {
         let isOn = options?.observes ?? false
         next = isOn ? 0 : .max
+        due = next
         again = isOn ? .min : .max
         takesAll = options?.followsAll ?? false
     }
 
-    /// It is this late, and this is the number of the item that comes next.
-    mutating func look(at now: Int, next sequence: Int) { if now >= again { begin(at: sequence) } }
+    /// A step begins: it is this late, and this is the number of the item that comes next.
+    mutating func look(at now: Int, next sequence: Int) {
+        if due &- sequence < Self.row { begin(at: sequence) }
+        if now >= again { next = sequence }
+    }
 
     private mutating func begin(at sequence: Int) {
         next = sequence
-        end = takesAll ? .max : sequence / Self.of * Self.of + Self.row
+        end = takesAll ? .max : sequence + Self.row
+        due = (sequence + Self.row) / Self.of * Self.of + Self.of
     }
 
     /// The item of this number is followed.
     mutating func follow(_ sequence: Int, now: Int) {
         again = now + Self.interval
-        if sequence + 1 < end { next = sequence + 1 } else { begin(at: (sequence / Self.of + 1) * Self.of) }
+        if sequence >= due { begin(at: sequence) }
+        next = sequence + 1 < end ? sequence + 1 : due
     }
 }
 

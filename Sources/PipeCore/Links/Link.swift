@@ -127,11 +127,11 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         return offer(slots, number, copying: copying, carries: carries, now: now)
     }
 
-    /// As `put`, where the slots are a batch's whole memory: it may be exchanged for the link's.
-    func put(batch: inout UnsafeMutablePointer<Slot>, _ number: Int, carries: Bool, now: Int) -> Int {
-        guard plan.tap == nil else { return put(batch, number, copying: false, carries: carries, now: now) }
+    /// As `put`, where the slots are a batch's whole memory: it may be exchanged for the link's. So many are followed.
+    func put(batch: inout UnsafeMutablePointer<Slot>, _ number: Int, followed: Int, now: Int) -> Int {
+        guard plan.tap == nil else { return put(batch, number, copying: false, carries: followed > 0, now: now) }
         return change { queue in
-            let taken = queue.offer(batch: &batch, number, carries: carries, now: now)
+            let taken = queue.offer(batch: &batch, number, followed: followed, now: now)
             if taken < number { senderWaits = true }
             return taken
         }

@@ -66,16 +66,16 @@ struct LinkQueue {
         return number
     }
 
-    /// Offers what stands in a batch's memory, from its start; the memory is exchanged where that spares the moves.
+    /// Offers what stands in a batch's memory, from its start; the memory is exchanged where that spares the moves. So many of
+    /// the items are followed.
     mutating func offer(
         batch: inout UnsafeMutablePointer<Slot>,
         _ number: Int,
-        carries: Bool = false,
+        followed among: Int = 0,
         now: Int
     ) -> Int {
-        let among = carries ? batch.countFollowed(number) : 0
         guard isPlain, !isDead, number <= policy.capacity - books.held, ring.exchange(&batch, number) else {
-            return offer(batch, number, copying: false, carries: carries, now: now)
+            return offer(batch, number, copying: false, carries: among > 0, now: now)
         }
         followed += among
         books.in += counted(number, .linkTookBatch)
@@ -145,7 +145,7 @@ struct LinkQueue {
         let number = min(most, ring.count)
         guard number > 0 else { return 0 }
         if !ring.exchangeOut(&batch, number) { ring.moveOut(to: batch, number) }
-        if followed > 0 { followed -= batch.countFollowed(number) }
+        if followed > 0 { followed -= ring.count == 0 ? followed : batch.countFollowed(number) }
         if isPlain {
             books.out += counted(number, .linkGaveBatch)
             books.held -= number

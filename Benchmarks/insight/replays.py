@@ -4,6 +4,9 @@
 
 Each graph runs once as it is and once recorded; then it is replayed so often, and each replay's files and list of drops are
 compared with those of the run and of the first replay. Exit code 0: all are the same, to the last byte.
+
+The cost of recording is told by the items that all stages have worked on. What comes out at the end is no measure of it: behind
+replicas a `latest` link keeps one of those that come together, so that two runs of one graph differ by half there.
 """
 
 import argparse
@@ -73,8 +76,7 @@ def contents(folder):
 
 
 def done(report):
-    stages = json.load(open(report))["stages"]
-    return sum(stage["done"] for stage in stages if stage["name"] in ("out", "end"))
+    return sum(stage.get("done", 0) for stage in json.load(open(report))["stages"])
 
 
 def one(number, arguments, root):

@@ -21,6 +21,8 @@ struct Throttle: Consumer {
     @Option("Items that may pass at once after a pause.", in: 1...1_000_000) var burst = 1
     @Option("A rate for each key instead of one for all.") var perKey = false
 
+    func claims(_ claims: inout Claims) { claims.paces(by: $rate) }
+
     private var buckets: [Key: TokenBucket] = [:]
     /// Items that must wait, by key, each line in the order they came.
     private var lines: [Key: ArraySlice<Item<AnyPayload>>] = [:]

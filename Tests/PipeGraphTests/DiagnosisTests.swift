@@ -177,12 +177,12 @@ private struct PlantedLimit {
         // One key that has nearly all the items, where each may pass at a rate.
         for (number, (rate, slow)) in [(100, 20), (300, 50), (60, 25), (200, 10)].enumerated() {
             let shape = Shape(rate: rate, keys: "hot", slow: slow, limit: "per_key")
-            add("hot key \(number)", "slow", "raise the rate", shape) { $0.slow *= 2 }
+            add("hot key \(number)", "slow", "raise 'rate' of", shape) { $0.slow *= 2 }
         }
         // A rate: of a stage that delays, and of a link that drops.
         for (number, (rate, slow)) in [(100, 30), (50, 40), (400, 150), (90, 20)].enumerated() {
             let shape = Shape(rate: rate, slow: slow, limit: "throttle")
-            add("throttle \(number)", "slow", "raise the rate", shape) { $0.slow *= 2 }
+            add("throttle \(number)", "slow", "raise 'rate' of", shape) { $0.slow *= 2 }
         }
         for (number, (rate, most)) in [(100, 20), (60, 40), (200, 50), (120, 15)].enumerated() {
             let shape = Shape(rate: rate, slow: 3, policy: "drop_oldest", linkRate: most)

@@ -126,7 +126,9 @@ public struct Diagnosis: Sendable {
     private func load(_ stage: Int) -> Double { isAtItsEnd(stage) ? 1 : stages[stage].working }
 
     /// A stage that gathers keeps what it takes until there is enough, which is no sign of anything.
-    private func isAtItsEnd(_ stage: Int) -> Bool { stages[stage].isPiling && graph.stages[stage].type.name != "batch" }
+    private func isAtItsEnd(_ stage: Int) -> Bool { stages[stage].isPiling && !gathers(stage) }
+
+    private func gathers(_ stage: Int) -> Bool { !graph.stages[stage].claims.gatherings.isEmpty }
 
     private mutating func findLimit() {
         guard let place = pressedStage else { return findSourceLimit() }
@@ -194,23 +196,20 @@ public struct Diagnosis: Sendable {
     private mutating func suggest(for place: Int) {
         let stage = graph.stages[place]
         let name = stages[place].name
-        switch stage.type.name {
-        case "throttle":
-            addFix("raise the rate of '\(name)' to twice as much", scale: 2 / max(0.05, load(place)), at: place)
-        default:
-            if limit?.kind == .workers {
-                addFix("more processors, or threads: { workers: \(2 * (workers ?? 1)) }", scale: 2, at: place)
-            } else {
-                let copies = max(1, stage.replicas)
-                addFix("\(name): { replicas: \(2 * copies) }", scale: 2 / max(0.05, load(place)), at: place)
-            }
-            if let batcher = batcher(before: place) {
-                addFix(
-                    "batches of '\(batcher)' twice as large, if one costs '\(name)' no more then",
-                    scale: 2 / max(0.05, load(place)),
-                    at: place
-                )
-            }
+        if let pace = stage.claims.pace {
+            addFix("raise '\(pace.name)' of '\(name)' to twice as much", scale: 2 / max(0.05, load(place)), at: place)
+        } else if limit?.kind == .workers {
+            addFix("more processors, or threads: { workers: \(2 * (workers ?? 1)) }", scale: 2, at: place)
+        } else {
+            let copies = max(1, stage.replicas)
+            addFix("\(name): { replicas: \(2 * copies) }", scale: 2 / max(0.05, load(place)), at: place)
+        }
+        if let batcher = batcher(before: place) {
+            addFix(
+                "batches of '\(batcher)' twice as large, if one costs '\(name)' no more then",
+                scale: 2 / max(0.05, load(place)),
+                at: place
+            )
         }
         for link in linksInto[place] where graph.links[link].policy.whenFull == .block {
             let worst = numbers.links.first { $0.name == graph.describe(graph.links[link]) }
@@ -229,8 +228,7 @@ public struct Diagnosis: Sendable {
 
     /// A stage that makes batches for this one.
     private func batcher(before place: Int) -> String? {
-        linksInto[place].map { graph.links[$0].from.stage }.first { graph.stages[$0].type.name == "batch" }
-            .map { stages[$0].name }
+        linksInto[place].map { graph.links[$0].from.stage }.first(where: gathers).map { stages[$0].name }
     }
 
     /// The flow through a stage could be so many times what it is: what is the least of all that bounds it?

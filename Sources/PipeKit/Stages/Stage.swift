@@ -119,6 +119,8 @@ public struct Claims: Sendable {
 
     public private(set) var itemSizes: [PortReference: ItemSize] = [:]
     public private(set) var waitsForAllInputs = false
+    /// What states how fast items may pass.
+    public private(set) var pace: OptionReference?
 
     public init() {}
 
@@ -141,10 +143,14 @@ public struct Claims: Sendable {
         itemSizes[output] = .inputs(times: count, plus: bytes)
     }
 
+    /// Items pass no faster than an option says, so that it is no want of power where they wait here.
+    public mutating func paces(by option: OptionReference) { pace = option }
+
     /// Adds what another copy of the stage claims.
     package mutating func add(_ other: Claims) {
         gatherings += other.gatherings
         waitsForAllInputs = waitsForAllInputs || other.waitsForAllInputs
+        pace = pace ?? other.pace
         itemSizes.merge(other.itemSizes) { first, second in
             if case .bytes(let a) = first, case .bytes(let b) = second { .bytes(max(a, b)) } else { second }
         }

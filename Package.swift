@@ -61,7 +61,7 @@ let mefServer: [Target] = [
             .linkedLibrary($0)
         }
     ),
-    library("MefServer", uses: ["CMefGrpc", "Mef3"]),
+    library("MefServer", uses: ["CLinux", "CMefGrpc", "Mef3"]),
     tests(of: "MefServer", uses: ["Mef3"], reads: ["mef_peer.py", "Certificate"]),
 ]
 
@@ -101,7 +101,7 @@ let web: [Target] = [
     ),
     // A client for the tests of both: a plain socket.
     .target(name: "HTTPTestClient", path: "Tests/HTTPTestClient", swiftSettings: house),
-    tests(of: "HTTPServer", uses: ["HTTPTestClient"]),
+    tests(of: "HTTPServer", uses: ["CLinux", "HTTPTestClient"]),
     tests(
         of: "RunPage",
         uses: ["HTTPServer", "HTTPTestClient", "Basics", "Frames", "PipeCore", "PipeGraph", "PipeKit", "Web"],

@@ -1,3 +1,5 @@
+import CLinux
+
 /// A request that has come whole.
 public struct Request: Sendable {
     public enum Method: String, Sendable {
@@ -37,21 +39,12 @@ public struct Request: Sendable {
     }
 
     /// Whether the client shows this token, as 'Authorization: Bearer TOKEN'.
-    ///
-    /// The time that this takes says nothing of how much of it is right.
     public func shows(token: String) -> Bool {
         guard let given = header("authorization"), given.utf8.count > 7, given.prefix(7).lowercased() == "bearer "
         else {
             return false
         }
-        return sameBytes(Array(given.utf8.dropFirst(7)), Array(token.utf8))
+        let shown = Array(given.utf8.dropFirst(7))
+        return cpipe_is_secret(shown, shown.count, token, token.utf8.count)
     }
-}
-
-/// Compares all bytes, whatever the first difference is.
-func sameBytes(_ given: [UInt8], _ wanted: [UInt8]) -> Bool {
-    guard !wanted.isEmpty else { return false }
-    var difference = given.count ^ wanted.count
-    for index in given.indices { difference |= Int(given[index] ^ wanted[index % wanted.count]) }
-    return difference == 0
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import PipeCore
 import Sockets
@@ -107,13 +108,9 @@ final class ControlPeer {
         }
     }
 
-    /// Compared in a time that does not tell how much of it is right.
     private func isToken(_ text: String?) -> Bool {
-        guard let token = loop.token, !token.isEmpty, let text else { return false }
-        let (a, b) = (Array(token.utf8), Array(text.utf8))
-        var difference = a.count ^ b.count
-        for index in b.indices { difference |= Int(a[index % a.count] ^ b[index]) }
-        return difference == 0
+        guard let token = loop.token, let text else { return false }
+        return cpipe_is_secret(text, text.utf8.count, token, token.utf8.count)
     }
 
     func refuse(_ id: JSON, _ message: String, hint: String? = nil) {

@@ -387,7 +387,9 @@ final class PacketServer: Reception, @unchecked Sendable {  // one thread at a t
             }
             return nil
         }
-        guard isSame(UnsafeRawBufferPointer(rebasing: bytes[..<end]), settings.token ?? []) else {
+        let shown = end > 0 && bytes[end - 1] == UInt8(ascii: "\r") ? end - 1 : end
+        let token = settings.token ?? []
+        guard cpipe_is_secret(bytes.baseAddress, shown, token, token.count) else {
             close(connection, .wrongToken, &turn, emit)
             return nil
         }
@@ -464,12 +466,4 @@ final class Population: Sendable {
     private let rejected = Atomic<Int>(0)
     func reject(_ count: Int) { if count > 0 { rejected.add(count, ordering: .relaxed) } }
     func takeRejected() -> Int { rejected.exchange(0, ordering: .relaxed) }
-}
-
-/// Compares in a time that tells nothing of the secret but its length.
-private func isSame(_ bytes: UnsafeRawBufferPointer, _ secret: [UInt8]) -> Bool {
-    let given = bytes.last == UInt8(ascii: "\r") ? bytes.count - 1 : bytes.count
-    var difference = given ^ secret.count
-    for (place, byte) in secret.enumerated() { difference |= Int(byte ^ (place < given ? bytes[place] : 0)) }
-    return difference == 0
 }

@@ -3,6 +3,7 @@
 #ifndef CPIPE_LINUX_H
 #define CPIPE_LINUX_H
 
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -35,5 +36,9 @@ int cpipe_peer_process(int socket);
 // One datagram and how many the system has dropped on this socket so far, for want of room; -1 and errno as recvmsg.
 // `dropped` is left alone where the system does not say.
 ssize_t cpipe_receive(int socket, void *bytes, size_t room, struct sockaddr_storage *peer, unsigned *dropped);
+
+// Whether what somebody showed is the secret. How long that takes says nothing of how much of it is right, which BSD's
+// timingsafe_memcmp is for. Nobody knows an empty one.
+bool cpipe_is_secret(const void *shown, size_t count, const void *secret, size_t length);
 
 #endif

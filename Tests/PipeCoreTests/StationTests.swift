@@ -98,11 +98,42 @@ struct StationTests {
         #expect(arrivals.of("own/a") == Array(0..<arrivals.of("own/a").count))
     }
 
+    @Test func `who looks at a link sees it in stations that come later`() throws {
+        let arrivals = Arrivals()
+        let run = SimulatedRun(plan(["a"], arrivals), .seeded(1))
+        let all = LinkWatch {}
+        let one = LinkWatch {}
+        let gone = LinkWatch {}
+        #expect(run.engine.add(all, to: "own -> pass") && run.engine.add(one, to: "own -> pass/a"))
+        #expect(run.engine.add(gone, to: "own -> pass") && !run.engine.add(gone, to: "own -> pass/b"))
+        run.advance(to: .milliseconds(10))
+        run.engine.remove(gone)
+        try run.adopt(plan(["a", "b"], arrivals))
+        run.advance(to: .milliseconds(20))
+        run.stop()
+        run.advance()
+        let outcome = run.finish()
+        let out = outcome.numbers.links.filter { $0.name == "own -> pass" }.map(\.books.out)
+        #expect(out.count == 2 && out[1] > 0)
+        #expect(all.take().counts.passed == out[0] + out[1])
+        #expect(one.take().counts.passed == out[0])
+        #expect(gone.take().counts.passed < out[0])
+    }
+
     @Test(arguments: [1, 2, 4])
     func `on real time stations come and go a hundred times`(workers: Int) throws {
         let arrivals = Arrivals()
         let run = Run(plan(["a"], arrivals), .seeded(1), workers: WorkerSettings(count: workers))
         run.start()
+        let isOver = Atomic<Bool>(false)
+        let reader = startThread(named: "reader") {
+            // What is told of an item meanwhile may be of stations that this reader does not know yet.
+            while !isOver.load(ordering: .relaxed) { _ = run.story(of: .last) }
+        }
+        defer {
+            isOver.store(true, ordering: .relaxed)
+            reader.join()
+        }
         for round in 1...100 {
             let names = ["a"] + (0..<4).filter { round >> $0 & 1 == 1 }.map { "s\($0)" }
             try run.adopt(plan(names, arrivals))

@@ -57,6 +57,8 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     private var closedLoops = false
     private var troubles: [String] = []
     private var waitingForMemory: [Node] = []
+    /// Who looks at links, by the name that they asked for: links of stations that come later are among them.
+    private var watches: [(watch: LinkWatch, name: String)] = []
     /// One source may send although the memory is full.
     private let memoryPass = Atomic<Bool>(false)
     private let openIntakes = Atomic<Int>(0)
@@ -144,6 +146,9 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
         let isRunning = lock.locked {
             guard closedCount < old.nodes.count else { return false }
             self.parts = added
+            for (watch, name) in watches {
+                for link in added.links[old.links.count...] where link.isCalled(name) { link.add(watch) }
+            }
             return true
         }
         guard isRunning else { throw StageError("the run has ended") }
@@ -296,12 +301,21 @@ final class Engine: @unchecked Sendable {  // what changes after `init` is under
     // MARK: Looking on
 
     func add(_ watch: LinkWatch, to name: String) -> Bool {
-        let links = all.links.filter { $0.plan.name == name || $0.name == name }
-        for link in links { link.add(watch) }
-        return !links.isEmpty
+        lock.locked {
+            let links = parts.links.filter { $0.isCalled(name) }
+            guard !links.isEmpty else { return false }
+            watches.append((watch, name))
+            for link in links { link.add(watch) }
+            return true
+        }
     }
 
-    func remove(_ watch: LinkWatch) { for link in all.links { link.remove(watch) } }
+    func remove(_ watch: LinkWatch) {
+        lock.locked {
+            watches.removeAll { $0.watch === watch }
+            for link in parts.links { link.remove(watch) }
+        }
+    }
 
     // MARK: Numbers
 

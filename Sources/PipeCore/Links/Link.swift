@@ -90,6 +90,9 @@ public final class Link: @unchecked Sendable {  // the queue is only touched wit
         takers.deallocate()
     }
 
+    /// By its own name, or by that of the link in each station.
+    func isCalled(_ name: String) -> Bool { plan.name == name || self.name == name }
+
     /// Tells the stage behind that something came, or that nothing more will.
     func notifyTakers() { for taker in takers { taker.with { $0.notify() } } }
 

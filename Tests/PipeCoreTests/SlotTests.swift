@@ -120,6 +120,7 @@ struct SlotTests {
             next += 1
         }
         for _ in 0..<60 {
+            if ring.count == 0, chance.share() < 0.2 { ring.shrink() }
             // Whole batches, and what they are misplaced by.
             let number = chance.share() < 0.5 ? Node.batch : Int.random(in: 0...Node.batch, using: &chance)
             switch Int.random(in: 0..<8, using: &chance) {

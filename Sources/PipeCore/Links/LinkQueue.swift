@@ -156,6 +156,7 @@ struct LinkQueue {
                 if countsBytes { bytes -= batch[index].header.bytes }
             }
         }
+        if isEnded { ring.shrink() }
         return number
     }
 
@@ -242,7 +243,10 @@ struct LinkQueue {
     // MARK: The end
 
     /// Nothing more will come.
-    mutating func close() { isClosed = true }
+    mutating func close() {
+        isClosed = true
+        if isEnded { ring.shrink() }
+    }
 
     /// Drops all that waits.
     mutating func discard(_ reason: DropReason) {

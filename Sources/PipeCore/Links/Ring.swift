@@ -25,6 +25,12 @@ struct Ring {
         blocks.deallocate()
     }
 
+    /// Gives all memory back. The ring must be empty; it can be filled again.
+    mutating func shrink() {
+        deallocate()
+        self = Ring()
+    }
+
     private var capacity: Int { number << Self.shift }
 
     @inline(__always)

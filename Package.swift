@@ -175,7 +175,7 @@ let package = Package(
         tests(of: "PipeKit", uses: ["PipeCore", "PipeTesting"]),
         tests(
             of: "PipeGraph",
-            uses: ["PipeCore", "PipeKit", "Basics", "Camera", "Ions", "Mef", "Packets", "Web"],
+            uses: ["PipeCore", "PipeKit", "PipeTesting", "Basics", "Camera", "Ions", "Mef", "Packets", "Web"],
             reads: ["Corpus", "Golden"]
         ),
         tests(of: "PipeTesting", uses: ["PipeCore", "PipeKit"]),

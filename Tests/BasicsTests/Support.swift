@@ -14,15 +14,6 @@ extension StageResult {
     func numbers(_ name: String, of output: String) -> [JSON?] { values(output).map { $0[name] } }
 }
 
-/// Runs `body` with an empty folder that is removed afterwards.
-func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    var template = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/pipe-basics-XXXXXX".utf8CString)
-    let made = try #require(mkdtemp(&template))
-    let folder = String(cString: made)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(folder)
-}
-
 func write(_ text: String, to path: String, _ mode: String = "w") throws {
     let file = try #require(fopen(path, mode), "cannot write \(path)")
     defer { fclose(file) }

@@ -34,14 +34,6 @@ func values(_ frame: Frame) -> [Int] {
 func grey8() -> [Int] { (0..<16).flatMap { y in (0..<24).map { x in x * 7 + y * 5 } } }
 func grey16() -> [Int] { (0..<16).flatMap { y in (0..<24).map { x in x * 1000 + y * 37 } } }
 
-/// Runs `body` with an empty folder that is removed afterwards.
-func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    var template = Array("/tmp/pipe-camera-XXXXXX".utf8CString)
-    let folder = String(cString: try #require(mkdtemp(&template)))
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(folder)
-}
-
 /// A client as plain as a client can be: a socket that blocks.
 final class TestClient {
     let descriptor: Int32

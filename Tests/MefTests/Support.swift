@@ -9,14 +9,6 @@ import PipeTesting
 /// This directory, in the source tree.
 let testFolder = String(#filePath.dropLast("/Support.swift".count))
 
-/// A folder of a test's own.
-func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "pipe-mef-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(folder)
-}
-
 /// A small session that lives as long as the tests: three channels of 100 Hz and 20 s, one of them with a gap of 2.5 s
 /// and one that begins 3 s late.
 enum Night {

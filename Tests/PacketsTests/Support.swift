@@ -1,5 +1,4 @@
 import CLinux
-import FoundationEssentials
 import Glibc
 import PipeCore
 import PipeKit
@@ -125,14 +124,6 @@ func numbered(_ count: Int, bytes size: Int, from first: Int = 0) -> [UInt8] {
     (0..<count).flatMap { packet in
         (0..<size).map { UInt8(truncatingIfNeeded: $0 < 8 ? (first + packet) >> (8 * $0) : $0) }
     }
-}
-
-/// Runs `body` with an empty folder that is removed afterwards.
-func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    var template = Array("/tmp/pipe-packets-XXXXXX".utf8CString)
-    let folder = String(cString: try #require(mkdtemp(&template)))
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(folder)
 }
 
 /// A thread that can be waited for.

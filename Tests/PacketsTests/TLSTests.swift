@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import PipeCore
 import PipeKit
+import PipeTesting
 import Testing
 
 @testable import Packets

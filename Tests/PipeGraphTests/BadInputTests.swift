@@ -1,5 +1,6 @@
 import PipeGraph
 import PipeKit
+import PipeTesting
 import Testing
 
 /// Input that nobody writes on purpose: one clear finding, quickly, whatever it is.

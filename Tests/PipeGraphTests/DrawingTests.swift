@@ -6,6 +6,7 @@ import Mef
 import Packets
 import PipeGraph
 import PipeKit
+import PipeTesting
 import Testing
 import Web
 

@@ -1,6 +1,7 @@
 import Glibc
 import PipeGraph
 import PipeKit
+import PipeTesting
 import Testing
 
 /// The pages of `pipe explain` are true: what they call wrong is, in just that way, and what they call right is right.

@@ -2,6 +2,7 @@ import Basics
 import PipeCore
 import PipeGraph
 import PipeKit
+import PipeTesting
 import Testing
 
 /// What a sound graph becomes: resolved links, spread stations, defaults, filled-in values.

@@ -1,5 +1,4 @@
 import Basics
-import FoundationEssentials
 import Glibc
 import PipeGraph
 import PipeKit
@@ -59,15 +58,6 @@ func names(in folder: String) -> [String] {
         if !name.hasPrefix(".") { names.append(name) }
     }
     return names.sorted()
-}
-
-/// Runs `body` with an empty folder that is removed afterwards.
-func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    var template = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/pipe-test-XXXXXX".utf8CString)
-    let made = try #require(mkdtemp(&template))
-    let folder = String(cString: made)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(folder)
 }
 
 /// Compares with a file in Golden/, or records it with PIPE_RECORD=1.

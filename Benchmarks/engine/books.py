@@ -7,7 +7,6 @@ Builds the other one into .build/without-books, runs both in turn, and prints th
 the engine loses by its books, in percent, on chains of four links with next to no work and with 20 µs in each stage.
 """
 
-import argparse
 import pathlib
 import subprocess
 
@@ -20,10 +19,7 @@ LIMITS = {"chain4": 25, "chain4-fused": 25, "chain4-work": 1}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1)
-    parser.add_argument("--pipe", default=ROOT / ".build/release/pipe")
+    parser = turns.options(__doc__)
     arguments = parser.parse_args()
     subprocess.run(
         ["swift", "build", "--package-path", ROOT, "--scratch-path", BARE, "-c", "release", "--product", "pipe",

@@ -5,23 +5,16 @@
 PIPE is the other program. Runs both in turns, and prints the means of the best quarter of each.
 """
 
-import argparse
-import pathlib
-
 import turns
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WORKLOADS = ["chain4", "chain8", "chain4-fused", "chain4-1024", "frames", "fanout", "fanin", "ordered"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = turns.options(__doc__, rounds=20, seconds=0.2)
     parser.add_argument("other")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=0.2)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--workload", action="append")
-    parser.add_argument("--pipe", default=ROOT / ".build/release/pipe")
     arguments = parser.parse_args()
     print("| workload | the other | this | × |\n|---|---|---|---|")
     for workload in arguments.workload or WORKLOADS:

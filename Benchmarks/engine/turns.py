@@ -1,10 +1,23 @@
 """Two ways of running one workload of `pipe bench engine` in turns, and what the second is faster by."""
 
+import argparse
 import json
+import pathlib
 import statistics
 import subprocess
 
+PIPE = pathlib.Path(__file__).resolve().parent.parent.parent / ".build/release/pipe"
+
 HEAD = "| workload | {} | {} | cost | at most | |\n|---|---|---|---|---|---|"
+
+
+def options(doc, rounds=9, seconds=1.0):
+    """What all who measure so can be told."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--seconds", type=float, default=seconds)
+    parser.add_argument("--pipe", default=PIPE)
+    return parser
 
 
 def rate(command, workload, seconds, workers=1):

@@ -6,7 +6,6 @@ Runs `pipe bench engine` as it is, taking all numbers four times a second, and w
 means of the best quarter of each, and what is lost of the throughput, in percent, of which 3 are allowed.
 """
 
-import argparse
 import pathlib
 import sys
 
@@ -19,12 +18,9 @@ LIMIT = 3
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1)
+    parser = turns.options(__doc__)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--workload", action="append")
-    parser.add_argument("--pipe", default=ROOT / ".build/release/pipe")
     arguments = parser.parse_args()
     print(turns.HEAD.format("as it is", "bare"))
     for workload in arguments.workload or WORKLOADS:

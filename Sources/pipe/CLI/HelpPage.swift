@@ -27,16 +27,18 @@ struct HelpPage {
     }
 
     var text: String {
-        var out = "\(wrap(command.summary, indent: 0))\n\n\(usage)\n"
+        var out = "\(command.summary.wrapped(to: width))\n\n\(usage)\n"
         // One paragraph, however its lines are broken in the source.
         let details = command.details.split(separator: "\n").joined(separator: " ")
-        if !details.isEmpty { out += "\n\(wrap(details, indent: 0))\n" }
+        if !details.isEmpty { out += "\n\(details.wrapped(to: width))\n" }
         out += section("Commands", command.subcommands.map { ($0.name, $0.summary) })
         out += section("Arguments", command.operands.map { ($0.name, $0.summary) })
         out += section("Flags", (command.flags + [CommandParser.help]).map { ($0.usage, $0.summary) })
         if !command.examples.isEmpty {
             out += "\nExamples\n"
-            for example in command.examples { out += "  \(example.command)\n\(wrap(example.does, indent: 6))\n" }
+            for example in command.examples {
+                out += "  \(example.command)\n\(example.does.wrapped(to: width, indent: 6))\n"
+            }
         }
         return out
     }
@@ -46,7 +48,7 @@ struct HelpPage {
         let column = min(28, (rows.map(\.0.count).max() ?? 0) + 4)
         var out = "\n\(title)\n"
         for (name, summary) in rows {
-            let text = wrap(summary, indent: column)
+            let text = summary.wrapped(to: width, indent: column)
             if name.count + 4 > column {
                 out += "  \(name)\n\(text)\n"
             } else {
@@ -54,23 +56,6 @@ struct HelpPage {
             }
         }
         return out
-    }
-
-    private func wrap(_ text: String, indent: Int) -> String {
-        let margin = String(repeating: " ", count: indent)
-        return text.split(separator: "\n", omittingEmptySubsequences: false).map { paragraph in
-            var lines: [String] = []
-            var line = margin
-            for word in paragraph.split(separator: " ") {
-                if line.count > indent, line.count + word.count + 1 > width {
-                    lines.append(line)
-                    line = margin
-                }
-                line += (line.count > indent ? " " : "") + word
-            }
-            lines.append(line)
-            return lines.joined(separator: "\n")
-        }.joined(separator: "\n")
     }
 }
 

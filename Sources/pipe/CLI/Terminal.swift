@@ -22,6 +22,9 @@ enum Terminal {
     /// The columns of the terminal; 80 where there is none.
     static var width: Int { columns(of: STDOUT_FILENO) }
 
+    /// The columns for text: without bound where it goes to a file.
+    static var textWidth: Int { isatty(STDOUT_FILENO) == 1 ? width : .max }
+
     private static func columns(of descriptor: Int32) -> Int { size(of: descriptor).columns }
 
     /// What standard output shows at once; 80 columns and 24 rows where it is no terminal.

@@ -106,17 +106,3 @@ struct RunStatus {
         ]
     }
 }
-
-/// Columns as wide as they must be: the first ones to the left, numbers to the right.
-func aligned(_ rows: [[String]], textColumns: Int) -> String {
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-        var line = ""
-        for (column, cell) in row.enumerated() {
-            let pad = String(repeating: " ", count: widths[column] - cell.count)
-            line += (column > 0 ? "  " : "") + (column < textColumns ? cell + pad : pad + cell)
-        }
-        while line.last == " " { line.removeLast() }
-        return line
-    }.joined(separator: "\n")
-}

@@ -47,10 +47,15 @@ extension Command {
         }
     )
 
+    /// Its sentences, as wide as the terminal.
+    private static func says(_ answer: JSON) -> [String] {
+        guard case .array(let sentences)? = answer["says"] else { return [] }
+        return sentences.compactMap { $0.string?.wrapped(to: Terminal.textWidth) }
+    }
+
     private static func story(_ answer: JSON) -> String {
         func time(_ value: JSON?) -> String { value?.double.map { Duration.seconds($0).short } ?? "" }
-        var lines: [String] = []
-        if case .array(let says)? = answer["says"] { lines = says.compactMap(\.string) }
+        let lines = says(answer)
         guard case .array(let steps)? = answer["steps"] else { return lines.joined(separator: "\n") }
         var rows = [["STAGE", "BY", "THEN", "AT", "WAITED", "WORKED"]]
         for step in steps {
@@ -64,8 +69,7 @@ extension Command {
     }
 
     private static func text(_ answer: JSON) -> String {
-        var lines: [String] = []
-        if case .array(let says)? = answer["says"] { lines = says.compactMap(\.string) }
+        let lines = says(answer)
         guard case .array(let stages)? = answer["stages"] else { return lines.joined(separator: "\n") }
         var rows = [["STAGE", "COPIES", "RATE", "WORKING", "READY", "BLOCKED", "IDLE", "WAIT p50"]]
         for stage in stages {

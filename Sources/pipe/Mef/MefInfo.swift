@@ -78,7 +78,7 @@ struct MefInfo {
                 grouped(channel.blocks),
             ])
         }
-        var lines = [aligned(rows, leftmost: 1)]
+        var lines = [aligned(rows, textColumns: 1)]
         if !session.videoChannels.isEmpty { lines.append("video: \(session.videoChannels.joined(separator: ", "))") }
         if session.accessLevel == 1 {
             lines.append("opened at level 1: the subject is locked, and times may be shifted")
@@ -86,18 +86,6 @@ struct MefInfo {
         lines += session.damage.map { "damaged: \($0.error)" }
         return lines.joined(separator: "\n")
     }
-}
-
-/// Rows of cells in columns: the first ones to the left, numbers to the right.
-func aligned(_ rows: [[String]], leftmost: Int) -> String {
-    let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-        let cells = zip(row, widths).enumerated().map { column, cell in
-            let blanks = String(repeating: " ", count: cell.1 - cell.0.count)
-            return column < leftmost ? cell.0 + blanks : blanks + cell.0
-        }
-        return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-    }.joined(separator: "\n")
 }
 
 /// A time as a date in UTC, to the millisecond.
